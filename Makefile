@@ -1,0 +1,69 @@
+# The two commands are `make run` and `make test`; `make help` lists the rest.
+PYTHON ?= python3
+PIP = .venv/bin/pip --disable-pip-version-check --quiet
+SOURCES := $(shell find dnsguard blocklists -name '*.py' -o -name '*.pxd' -o -name '*.txt' -o -name '*.md')
+
+.PHONY: help run test test-compiled test-plain check format bench lock clean .venv
+
+help:
+	@echo "make run      set everything up and serve on 127.0.0.1:10053 with a demo config"
+	@echo "make test     run every test in both builds, compiled and plain"
+	@echo "make check    lint, types, formatting"
+	@echo "make .venv    only set up: .venv/bin/dnsguard"
+	@echo "make bench    measure"
+	@echo "make lock     pin the dependencies anew"
+
+run: .venv
+	.venv/bin/dnsguard serve --demo
+
+test: test-compiled test-plain
+
+test-compiled: .venv .venv/.develop .venv/.packages
+	DNSGUARD_BUILD=compiled .venv/bin/pytest
+
+test-plain: .venv .venv/.develop .venv/.packages
+	DNSGUARD_BUILD=plain PYTHONPATH=$(CURDIR) .venv/bin/pytest
+
+check: .venv .venv/.develop
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+format: .venv/.develop
+	.venv/bin/ruff check --fix-only
+	.venv/bin/ruff format
+
+bench: .venv .venv/.develop .venv/.packages
+	.venv/bin/python -P benchmarks/answers.py
+
+.venv: .venv/.installed
+
+.venv/bin/pip:
+	scripts/install-packages build
+	$(PYTHON) -m venv .venv
+
+.venv/.runtime: .venv/bin/pip requirements/runtime.lock requirements/build.lock
+	$(PIP) install --require-hashes -r requirements/runtime.lock
+	$(PIP) install --require-hashes -r requirements/build.lock
+	touch $@
+
+.venv/.installed: .venv/.runtime pyproject.toml setup.py README.md $(SOURCES)
+	rm -rf build/lib* build/bdist*
+	$(PIP) install --no-deps --no-build-isolation --force-reinstall .
+	.venv/bin/dnsguard --version
+	touch $@
+
+.venv/.develop: .venv/.runtime requirements/develop.lock
+	$(PIP) install --require-hashes -r requirements/develop.lock
+	touch $@
+
+# What the tests need beside Python: real servers and real clients.
+.venv/.packages: scripts/install-packages
+	scripts/install-packages test
+	touch $@
+
+lock: .venv/.develop
+	scripts/lock
+
+clean:
+	rm -rf .venv build .demo *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,60 @@
+"""What the config file promises and this version does not do: refused, never ignored.
+
+Whoever builds one of these deletes its row here.
+"""
+
+FIELDS = frozenset(
+    {
+        "Listen.dot",
+        "Listen.doh",
+        "Listen.doq",
+        "Listen.server_name",
+        "Listen.certificate",
+        "Listen.private_key",
+        "Upstream.pins",
+        "Group.identities",
+        "ListSource.refresh",
+        "ListSource.max_shrink",
+        "ListSource.max_growth",
+        "ListSource.max_size",
+        "ListSource.public_key",
+        "ListSource.sha256",
+        "ListSource.keep",
+        "Policy.schedule",
+        "Policy.starts",
+        "Policy.review",
+        "Policy.ends",
+        "Rebinding.protect",
+        "Rebinding.allow",
+        "Config.strip_ech",
+        "Cache.serve_stale",
+        "QueryLog.what",
+        "QueryLog.clients",
+        "QueryLog.retention",
+        "QueryLog.max_per_second",
+    }
+)
+"""Fields that take their default only."""
+
+VALUES = {
+    "Policy.answer": frozenset({"from-list"}),
+    "ListSource.format": frozenset({"adblock", "rpz", "dnsmasq", "unbound", "cidr"}),
+}
+"""Values that a field does not take yet."""
+
+UPSTREAM_SCHEMES = frozenset({"tls", "https"})
+LIST_SCHEMES = frozenset({"http", "https"})
+BUILTIN_LISTS = frozenset({"encrypted-dns", "relays", "vpn"})
+MAX_LIST_SOURCES = 1  # no mirrors
+
+INACTIVE = frozenset({"rebinding", "query_log"})
+"""Sections whose defaults promise something that is not done: worth a warning when written."""
+
+
+def refuse(section: str, field: str, value: object, default: object) -> None:
+    """Raise ValueError if a field of a section holds what is not in this version."""
+    row = f"{section}.{field}"
+    if row in FIELDS and value != default:
+        raise ValueError(f"{field!r} is not in this version: remove it")
+    if value in VALUES.get(row, ()):
+        raise ValueError(f"{value!r} is not in this version: choose another value")

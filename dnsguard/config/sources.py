@@ -1,0 +1,165 @@
+"""Where lists come from, which lists and rules a policy names, and where queries are sent on."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple, cast
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from dnsguard.config import not_yet
+from dnsguard.config.problem import quote
+from dnsguard.config.values import Address, address, bracketed, domain, not_empty
+from dnsguard.core import names
+from dnsguard.lists.bundled import BUILTIN as BUILTIN_LISTS
+from dnsguard.lists.formats import parse_line
+
+BUILTIN = "builtin:"
+
+Transport = Literal["udp", "tcp", "tls", "https"]
+
+_PORTS = {"udp": 53, "tcp": 53, "tls": 853}
+_UPSTREAM = re.compile(r"([a-z]+)://(\[[^\]/#]*\]|[^:/#\[\]]*)(?::([0-9]{1,5}))?(?:#(.*))?", re.I)
+
+
+class UpstreamParts(NamedTuple):
+    """What an upstream's URL says."""
+
+    transport: Transport
+    address: Address
+    port: int
+    name: str | None
+
+    def __str__(self) -> str:
+        port = "" if self.port == _PORTS[self.transport] else f":{self.port}"
+        name = f"#{self.name}" if self.name else ""
+        return f"{self.transport}://{bracketed(self.address)}{port}{name}"
+
+
+def parse_upstream(value: object) -> UpstreamParts:
+    """Return what `udp://ADDR[:PORT]`, `tcp://` or `tls://ADDR[:PORT]#NAME` says."""
+    if not isinstance(value, str):
+        raise ValueError("must be a URL such as udp://9.9.9.9")
+    scheme = value.partition("://")[0].lower()
+    if scheme in not_yet.UPSTREAM_SCHEMES:
+        raise ValueError(f"{scheme}:// upstreams are not in this version: use udp:// or tcp://")
+    match = _UPSTREAM.fullmatch(value)
+    if match is None or scheme not in _PORTS:
+        raise ValueError(
+            f"{quote(value)} is not an upstream: write udp:// or tcp:// and an address, as in "
+            "udp://9.9.9.9 or udp://[2620:fe::fe]:53"
+        )
+    host = address(match[2].strip("[]"))
+    if bracketed(host).startswith("[") != match[2].startswith("["):
+        raise ValueError(f"{quote(value)}: write the address as {bracketed(host)}")
+    if host.is_unspecified or host.is_multicast:
+        raise ValueError(f"{quote(value)}: {host} is not the address of a server")
+    port = int(match[3] or _PORTS[scheme])
+    if not 1 <= port <= 65_535:
+        raise ValueError(f"{quote(value)}: a port is a number from 1 to 65535")
+    name = _certificate_name(value, scheme, match[4])
+    return UpstreamParts(cast("Transport", scheme), host, port, name)
+
+
+def _certificate_name(value: str, scheme: str, name: str | None) -> str | None:
+    if scheme == "tls":
+        if not name:
+            raise ValueError(f"{quote(value)}: add the name in its certificate, as in #dns.example")
+        return names.to_text(domain(name))
+    if name is not None:
+        raise ValueError(f"{quote(value)}: {scheme} has no certificate: remove the '#' and after")
+    return None
+
+
+def upstream_url(value: object) -> str:
+    """Return an upstream's URL in its one normal form."""
+    return str(parse_upstream(value))
+
+
+def builtin_list(value: str) -> str:
+    """Return the reference to a bundled list, `builtin:NAME`."""
+    name = value.removeprefix(BUILTIN)
+    if name in not_yet.BUILTIN_LISTS:
+        raise ValueError(f"{quote(value)} is not in this version: remove it")
+    if name not in BUILTIN_LISTS:
+        known = ", ".join(BUILTIN + known for known in BUILTIN_LISTS)
+        raise ValueError(f"no list named {quote(value)}: the bundled ones are {known}")
+    return value
+
+
+def list_source(value: object, info: ValidationInfo) -> str:
+    """Return `builtin:NAME` as it is and a path absolute, taken from the main file's folder."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be builtin:NAME or the path of a file")
+    if value.startswith(BUILTIN):
+        return builtin_list(value)
+    scheme, separator, _ = value.partition("://")
+    if separator and scheme.lower() in not_yet.LIST_SCHEMES:
+        raise ValueError("a list fetched from a URL is not in this version: use a file or builtin:")
+    if separator:
+        raise ValueError(f"{quote(value)} is neither builtin:NAME nor the path of a file")
+    return str(path(value, info))
+
+
+def list_sources(value: object) -> object:
+    """Return one source as a list of one; mirrors are tried in order."""
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, tuple) and len(value) > not_yet.MAX_LIST_SOURCES:
+        raise ValueError("a list of mirrors is not in this version: keep one source")
+    return value
+
+
+def list_reference(value: object) -> str:
+    """Return the name of a list as a policy gives it; that it exists is checked elsewhere."""
+    if not isinstance(value, str):
+        raise ValueError("must be the name of a list")
+    return builtin_list(value) if value.startswith(BUILTIN) else value
+
+
+def rule(value: object) -> str:
+    """Return a rule in dnsguard's own list syntax, checked."""
+    if not isinstance(value, str):
+        raise ValueError("must be a name such as example.org")
+    if len(value.split()) > 1:
+        raise ValueError(f"{quote(value)} is more than one word: write each name by itself")
+    try:
+        parsed = parse_line(value)
+    except ValueError as error:
+        raise ValueError(
+            f"{quote(value)} is no rule ({error}): write it as in example.org"
+        ) from None
+    if parsed.name == names.ROOT:
+        raise ValueError(f"{quote(value)} is every name: write a name such as example.org")
+    return value
+
+
+def path(value: object, info: ValidationInfo) -> Path:
+    """Return an absolute path; a relative one starts at the folder of the main file."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("must be the path of a file or folder")
+    folder = (info.context or {}).get("folder", Path())
+    return Path(folder, value)
+
+
+_TEXT_OR_TEXTS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+
+UpstreamURL = Annotated[
+    str,
+    PlainValidator(upstream_url),
+    WithJsonSchema({"type": "string", "examples": ["udp://9.9.9.9"]}),
+]
+ListSources = Annotated[
+    tuple[Annotated[str, PlainValidator(list_source)], ...],
+    AfterValidator(not_empty),
+    BeforeValidator(list_sources),
+    WithJsonSchema(_TEXT_OR_TEXTS),
+]
+ListReference = Annotated[str, PlainValidator(list_reference), WithJsonSchema({"type": "string"})]
+RuleText = Annotated[str, PlainValidator(rule), WithJsonSchema({"type": "string"})]
+FilePath = Annotated[Path, PlainValidator(path), WithJsonSchema({"type": "string"})]

@@ -1,0 +1,259 @@
+"""The HTTP interface: metrics, health, the status page and `/api/v1`.
+
+It is served twice. On `listen.admin` (TCP) it only reads; on the control socket, whose file
+mode says who may, it also changes. It decides nothing: everything is asked of the `Plane`.
+"""
+
+import asyncio
+import json
+import pwd
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from http import HTTPStatus
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Protocol
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dnsguard.config.problem import printable
+from dnsguard.control.connections import HTTPServer, control_socket
+from dnsguard.control.page import choose_language, render_page
+from dnsguard.control.results import ReloadResult
+
+MAX_BODY = 64 * 1024
+MAX_REASON = 500
+BODY_SECONDS = 10.0
+ADMIN_SECONDS = 60.0
+CONTROL_SECONDS = 600.0  # the longest reload that a command waits for
+
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+
+
+class Plane(Protocol):
+    """The control plane as the HTTP interface sees it."""
+
+    async def reload(self, actor: str, reason: str) -> ReloadResult:
+        """Read the config again; return when every worker has swapped, or it is refused."""
+
+    def status(self) -> dict[str, Any]:
+        """Return what `dnsguard status` shows."""
+
+    def why(self, name: str, client: str, rdatatype: str) -> dict[str, Any]:
+        """Return why a name is answered as it is. Raises ValueError on bad input."""
+
+    def ready(self) -> list[str]:
+        """Return the reasons for not being ready."""
+
+    def metrics(self) -> bytes:
+        """Return the metrics in Prometheus' text format."""
+
+
+async def serve(
+    plane: Plane, admin_socket: socket.socket | None, control_path: Path, stop: asyncio.Event
+) -> None:
+    """Serve until `stop` is set. Raises SocketError if the control socket cannot be had.
+
+    Both sockets listen from the first step of the loop on.
+    """
+    control = control_socket(control_path)
+    control_server = HTTPServer(control_application(plane), connection_seconds=CONTROL_SECONDS)
+    admin_server = HTTPServer(admin_application(plane), connection_seconds=ADMIN_SECONDS)
+    try:
+        await control_server.start(control)
+        if admin_socket is not None:
+            await admin_server.start(admin_socket)
+        await stop.wait()
+    finally:
+        # Before the listener closes, so that it is never another instance's that is removed.
+        control_path.unlink(missing_ok=True)  # noqa: ASYNC240, in a tmpfs
+        await asyncio.gather(control_server.close(), admin_server.close())
+
+
+def control_application(plane: Plane) -> ASGIApp:
+    """Return the application of the control socket."""
+    api = _API(plane)
+    reload = Route("/api/v1/reload", api.reload, methods=["POST"])
+    return _with_headers(_application([*api.reading(), reload]))
+
+
+def admin_application(plane: Plane) -> ASGIApp:
+    """Return the application of `listen.admin`, which changes nothing."""
+    return _with_headers(_read_only(_application(_API(plane).reading())))
+
+
+def _application(routes: list[Route]) -> ASGIApp:
+    handlers: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {
+        HTTPException: _explain,
+        Exception: _apologise,
+    }
+    return Starlette(routes=routes, exception_handlers=handlers)
+
+
+class _API:
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+
+    def reading(self) -> list[Route]:
+        return [
+            Route("/", self.page),
+            Route("/metrics", self.metrics),
+            Route("/healthz", self.healthy),
+            Route("/readyz", self.ready),
+            Route("/api/v1/status", self.status),
+            Route("/api/v1/why", self.why),
+        ]
+
+    async def page(self, request: Request) -> Response:
+        accepted = request.headers.get("accept-language", "")
+        language = choose_language(request.query_params.get("lang", ""), accepted)
+        page = render_page(self._plane.status(), self._plane.ready(), language)
+        return HTMLResponse(page, headers={"vary": "Accept-Language"})
+
+    async def metrics(self, _: Request) -> Response:
+        return Response(self._plane.metrics(), headers={"content-type": _METRICS_TYPE})
+
+    async def healthy(self, _: Request) -> Response:
+        return JSONResponse({"healthy": True})
+
+    async def ready(self, _: Request) -> Response:
+        reasons = self._plane.ready()
+        status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
+        return JSONResponse({"ready": not reasons, "reasons": reasons}, status)
+
+    async def status(self, _: Request) -> Response:
+        return JSONResponse(self._plane.status())
+
+    async def why(self, request: Request) -> Response:
+        asked = request.query_params
+        for key in ("name", "client"):
+            if key not in asked:
+                raise HTTPException(HTTPStatus.BAD_REQUEST, f"'{key}' is missing: add ?{key}=...")
+        try:
+            return JSONResponse(
+                self._plane.why(asked["name"], asked["client"], asked.get("type", "A"))
+            )
+        except ValueError as error:
+            raise HTTPException(HTTPStatus.BAD_REQUEST, str(error)) from None
+
+    async def reload(self, request: Request) -> Response:
+        reason = _reason(await _body(request))
+        result = await self._plane.reload(await _actor(request), reason)
+        accepted = result.result == "ok"
+        status = HTTPStatus.OK if accepted else HTTPStatus.UNPROCESSABLE_ENTITY
+        return JSONResponse(asdict(result), status)
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise HTTPException(
+                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                        f"the body is larger than {MAX_BODY} octets: shorten it",
+                    )
+    except (TimeoutError, ClientDisconnect):
+        raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, "the body did not come: send it") from None
+    return bytes(body)
+
+
+def _reason(body: bytes) -> str:
+    try:
+        document = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        document = None
+    reason = document.get("reason", "") if isinstance(document, dict) else None
+    if not isinstance(reason, str):
+        raise HTTPException(HTTPStatus.BAD_REQUEST, 'the body must be {"reason": "..."}')
+    if len(reason) > MAX_REASON:
+        raise HTTPException(
+            HTTPStatus.BAD_REQUEST, f"the reason is longer than {MAX_REASON} characters: shorten it"
+        )
+    return printable(reason)
+
+
+async def _actor(request: Request) -> str:
+    peer = request.scope["state"]["peer"]
+    if peer is None:
+        return "unknown"
+    pid, uid = peer
+    return f"uid {uid} ({await asyncio.to_thread(_user_name, uid)}) pid {pid}"
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return "no name"
+
+
+async def _explain(_: Request, error: HTTPException) -> Response:
+    text = error.detail
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        text = "there is nothing at this path: GET / shows what there is"
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        text = "this path does not take that method: see the Allow header"
+    return JSONResponse({"error": text}, error.status_code, error.headers)
+
+
+async def _apologise(_: Request, __: Exception) -> Response:
+    text = "dnsguard failed on this request: its log says why"
+    return JSONResponse({"error": text}, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _read_only(application: ASGIApp) -> ASGIApp:
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = _refusal(Request(scope)) if scope["type"] == "http" else None
+        await (refusal or application)(scope, receive, send)
+
+    return guarded
+
+
+def _refusal(request: Request) -> Response | None:
+    # A page on the web whose name resolves to our address (DNS rebinding) names itself here.
+    if not _is_own(request.headers.get("host", "")):
+        text = "the Host header must be an IP address or localhost: use http://127.0.0.1:PORT"
+        return JSONResponse({"error": text}, HTTPStatus.MISDIRECTED_REQUEST)
+    if request.method not in {"GET", "HEAD"}:
+        text = "nothing is changed here: use the control socket, as the dnsguard commands do"
+        return JSONResponse({"error": text}, HTTPStatus.FORBIDDEN)
+    return None
+
+
+def _is_own(host: str) -> bool:
+    bracketed, _, _ = host.removeprefix("[").partition("]")
+    name = bracketed if host.startswith("[") else host.partition(":")[0]
+    if name.lower() == "localhost":
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _with_headers(application: ASGIApp) -> ASGIApp:
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), *_HEADERS]}
+            await send(message)
+
+        await application(scope, receive, send_with_headers)
+
+    return wrapped

@@ -1,0 +1,220 @@
+"""From a config and its lists to a generation: the buffer that workers serve by."""
+
+import secrets
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from dnsguard.config import Config, Network, Policy, Upstream, parse_record
+from dnsguard.control.counting import Ranges
+from dnsguard.control.loading import Lists
+from dnsguard.core.generation import (
+    PolicyDocument,
+    SettingsDocument,
+    UpstreamDocument,
+    ViewDocument,
+    compose_generation,
+)
+from dnsguard.core.image import Kind, ListRule, build_image
+from dnsguard.core.policy import STRANGERS, UNREGISTERED, Role, Stage
+from dnsguard.lists import bundled
+from dnsguard.lists.formats import Rule, parse_line
+
+UNREGISTERED_GROUP = "unregistered"
+OFF_SWITCHES = "builtin:off-switches"
+MAX_PENDING = 4096  # questions in flight in one worker; each holds a socket
+
+DEFAULT_CLIENTS = tuple(
+    ip_network(text)
+    for text in (
+        *("127.0.0.0/8", "::1/128"),
+        *("169.254.0.0/16", "fe80::/10"),
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
+        *("fc00::/7", "100.64.0.0/10"),
+    )
+)
+
+
+@dataclass
+class _Numbering:
+    """The lists as they are numbered, with the rules of each."""
+
+    lists: list[tuple[str, int]]
+    rules: dict[bytes, list[ListRule]]
+
+    def add(self, name: str, role: Role, rules: list[Rule] | tuple[Rule, ...]) -> int:
+        number = len(self.lists)
+        self.lists.append((name, role))
+        for rule in rules:
+            self.rules.setdefault(rule.name, []).append(ListRule(number, rule.kind))
+        return number
+
+
+def build_generation(
+    config: Config, lists: Lists, *, number: int, ranges: Ranges, workers: int
+) -> bytes:
+    """Build the buffer of a generation. Raises ValueError when it cannot be built."""
+    numbering = _Numbering([], {})
+    off_switches = _number_fixed(numbering, config)
+    by_name = {
+        loaded.name: numbering.add(loaded.name, Role.RULES, loaded.version.rules)
+        for loaded in lists.loaded
+    }
+    own = {name: _number_own(numbering, name, policy) for name, policy in config.policies.items()}
+    views: list[ViewDocument] = [
+        _view(UNREGISTERED_GROUP, ranges),
+        _view(UNREGISTERED_GROUP, ranges, refused=True),
+    ]
+    assert (UNREGISTERED, STRANGERS) == (0, 1)  # noqa: S101 - the order above
+    subnets = []
+    for group, settings in config.groups.items():
+        subnets += [(*_packed(subnet), len(views)) for subnet in settings.subnets]
+        view = _view(group, ranges)
+        view["ceiling"] = settings.max_ttl
+        for name, policy in config.policies.items():
+            if group in policy.groups:
+                block_lists = [by_name[item] for item in policy.lists] + own[name][0]
+                view["policies"].append(
+                    _policy(
+                        name,
+                        policy,
+                        block_lists,
+                        own[name][1],
+                        off_switches,
+                        group,
+                        numbering,
+                        ranges,
+                    )
+                )
+        views.append(view)
+    upstreams, sets, zones = _upstreams(config, ranges)
+    allowed = config.allow_clients or (
+        *DEFAULT_CLIENTS,
+        *(subnet for group in config.groups.values() for subnet in group.subnets),
+    )
+    settings_document: SettingsDocument = {
+        "number": number,
+        "lists": numbering.lists,
+        "views": views,
+        "subnets": subnets,
+        "allowed": [_packed(subnet) for subnet in allowed],
+        "sinkhole": (
+            config.sinkhole.ipv4.packed.hex(),
+            config.sinkhole.ipv6.packed.hex(),
+            config.sinkhole.ttl,
+        ),
+        "local_records": [
+            (record.owner.hex(), record.rdatatype, record.ttl, record.rdata.hex())
+            for record in map(parse_record, config.local_records)
+        ],
+        "forward_zones": zones,
+        "upstreams": upstreams,
+        "upstream_sets": sets,
+        "min_ttl": config.cache.min_ttl,
+        "max_ttl": config.cache.max_ttl,
+        "udp_size": config.edns.udp_size,
+        "cache_size": config.cache.size // workers,
+        "pending_per_client": max(1, config.limits.pending_per_client // workers),
+        "pending": MAX_PENDING,
+        "tcp_per_client": max(1, config.limits.tcp_per_client // workers),
+        "exempt": [_packed(subnet) for subnet in config.limits.exempt],
+    }
+    image = build_image(numbering.rules, seed=secrets.randbits(64))
+    return compose_generation(settings_document, image)
+
+
+def _number_fixed(numbering: _Numbering, config: Config) -> list[int]:
+    """Number the lists that every policy knows; return those of the off-switches."""
+    never = [Rule(name, Kind.SUFFIX) for name in config.never_block]
+    numbering.add("never_block", Role.NEVER_BLOCK, never)
+    zones = [Rule(zone, Kind.SUFFIX) for zone in bundled.dnsbl_zones()]
+    numbering.add("builtin:dnsbl-zones", Role.NO_EMBEDDED, zones)
+    return [
+        numbering.add(
+            OFF_SWITCHES,
+            role,
+            [Rule(s.name, s.kind) for s in bundled.off_switches() if s.rcode == rcode],
+        )
+        for rcode, role in (
+            ("nxdomain", Role.OFF_SWITCH_NXDOMAIN),
+            ("nodata", Role.OFF_SWITCH_NODATA),
+        )
+    ]
+
+
+def _number_own(numbering: _Numbering, name: str, policy: Policy) -> tuple[list[int], list[int]]:
+    """Number a policy's own `block` and `allow`."""
+    return (
+        [numbering.add(f"{name}.block", Role.RULES, [*map(parse_line, policy.block)])],
+        [numbering.add(f"{name}.allow", Role.RULES, [*map(parse_line, policy.allow)])],
+    )
+
+
+def _view(group: str, ranges: Ranges, *, refused: bool = False) -> ViewDocument:
+    return {
+        "group": group,
+        "ceiling": None,
+        "counter": ranges.base("group", group),
+        "refused": refused,
+        "policies": [],
+    }
+
+
+def _policy(
+    name: str,
+    policy: Policy,
+    blocks: list[int],
+    allows: list[int],
+    off_switches: list[int],
+    group: str,
+    numbering: _Numbering,
+    ranges: Ranges,
+) -> PolicyDocument:
+    kind = "shadow" if policy.stage == "shadow" else "blocked"
+    counted = blocks + (off_switches if policy.off_switches else [])
+    return {
+        "name": name,
+        "stage": Stage[policy.stage.upper()],
+        "answer": policy.answer,
+        "blocks": blocks,
+        "allows": allows,
+        "off_switches": policy.off_switches,
+        "counters": [
+            (number, ranges.base(kind, group, name, numbering.lists[number][0]))
+            for number in counted
+        ],
+    }
+
+
+def _upstreams(
+    config: Config, ranges: Ranges
+) -> tuple[list[UpstreamDocument], list[list[int]], list[tuple[str, int]]]:
+    """Return the upstreams, the set for each zone (the root's first), and the zones."""
+    numbers: dict[tuple[str, bool], int] = {}
+    upstreams: list[UpstreamDocument] = []
+
+    def number(upstream: Upstream) -> int:
+        key = (upstream.url, upstream.trusted)
+        if key not in numbers:
+            numbers[key] = len(upstreams)
+            upstreams.append(
+                {
+                    "url": upstream.url,
+                    "address": str(upstream.address),
+                    "port": upstream.port,
+                    "tcp": upstream.transport == "tcp",
+                    "trusted": upstream.trusted,
+                    "counter": ranges.base("upstream", upstream.url),
+                }
+            )
+        return numbers[key]
+
+    sets = [[number(upstream) for upstream in config.upstreams]]
+    zones = []
+    for apex, zone_upstreams in config.forward_zones.items():
+        zones.append((apex.hex(), len(sets)))
+        sets.append([number(upstream) for upstream in zone_upstreams])
+    return upstreams, sets, zones
+
+
+def _packed(subnet: Network) -> tuple[str, int]:
+    return subnet.network_address.packed.hex(), subnet.prefixlen

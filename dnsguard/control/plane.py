@@ -1,0 +1,223 @@
+"""The control plane's state and the one way to change it.
+
+Every change - at start, by signal, by command - goes through `ControlPlane.apply`, which is
+told who asks and why: build a whole new generation, which may fail and then changes nothing,
+then have every worker swap it in.
+"""
+
+import asyncio
+import fcntl
+import logging
+import mmap
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dnsguard import __version__
+from dnsguard.build import BUILD
+from dnsguard.config import Config, ConfigError, Problem, Source, lint, parse, read_sources
+from dnsguard.config.load import read_documents
+from dnsguard.control.build import build_generation
+from dnsguard.control.counting import Page, Ranges
+from dnsguard.control.loading import Lists, keep_lists, load_lists
+from dnsguard.control.metrics import Events, MetricsCollector, Snapshot
+from dnsguard.control.results import ReloadResult
+from dnsguard.control.state import StateDirectory
+from dnsguard.control.status import describe
+from dnsguard.control.workers import Worker
+from dnsguard.core.generation import Generation, parse_generation
+from dnsguard.evidence.why import explain
+
+_log = logging.getLogger(__name__)
+
+_NEEDS_RESTART = ("listen", "workers", "directories")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A config that can be put in force: parsed, its lists loaded, its generation built."""
+
+    config: Config
+    sources: tuple[Source, ...]
+    lists: Lists
+    number: int
+    buffer: bytes
+    warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class LastChange:
+    """The latest attempt to change what is in force."""
+
+    at: float
+    actor: str
+    reason: str
+    result: str
+
+
+class ControlPlane:
+    """What is in force, and the workers that serve it."""
+
+    def __init__(self, config_path: Path, state: StateDirectory, worker_count: int) -> None:
+        self.config_path = config_path
+        self.state = state
+        self.worker_count = worker_count
+        self.started = time.time()
+        self.workers: list[Worker] = []
+        self.listening: list[str] = []
+        self.admin: str | None = None
+        self.fallback: tuple[Problem, ...] = ()
+        """Why the config file is not what is in force, if it is not."""
+        self.current: Candidate
+        self.generation: Generation
+        self.last_change: LastChange
+        self.events = Events()
+        self.ranges = Ranges()
+        self.pages = [Page() for _ in range(worker_count)]
+        self._metrics = MetricsCollector(self.pages, self.ranges, self.events)
+        self._descriptor = -1
+        self._lock = asyncio.Lock()
+
+    # What changes things.
+
+    def prepare(self, sources: Sequence[Source]) -> Candidate:
+        """Build a candidate from the files of a config. Raises ConfigError; changes nothing."""
+        sources = tuple(sources)
+        config = parse(sources)
+        lists = load_lists(config, sources, self.state)
+        if lists.problems:
+            raise ConfigError(lists.problems)
+        number = self.current.number + 1 if hasattr(self, "current") else 1
+        try:
+            buffer = build_generation(
+                config, lists, number=number, ranges=self.ranges, workers=self.worker_count
+            )
+        except ValueError as error:
+            raise ConfigError([Problem("", str(error), sources[0].path, 0)]) from None
+        warnings = (*lint(config, sources), *lists.warnings)
+        return Candidate(config, sources, lists, number, buffer, warnings)
+
+    async def adopt(self, candidate: Candidate, actor: str, reason: str) -> tuple[str, ...]:
+        """Put a candidate in force; return when every worker serves by it.
+
+        Returns what could not be written down: that never stops the change.
+        """
+        descriptor = _sealed_file(candidate.buffer)
+        mapped = mmap.mmap(descriptor, 0, prot=mmap.PROT_READ)
+        self.generation = parse_generation(memoryview(mapped))
+        self.current = candidate
+        earlier, self._descriptor = self._descriptor, descriptor
+        if earlier >= 0:
+            os.close(earlier)
+        await asyncio.gather(*(worker.swap() for worker in self.workers))
+        self.events.last_reload = time.time()
+        self.last_change = LastChange(time.time(), actor, reason, "ok")
+        _log.info("generation %d in force (%s: %s)", candidate.number, actor, reason)
+        return await asyncio.to_thread(self._write_down, candidate)
+
+    async def reload(self, actor: str, reason: str) -> ReloadResult:
+        """Read config and file lists again and put them in force, or refuse and say why."""
+        async with self._lock:
+            try:
+                sources = await asyncio.to_thread(read_sources, self.config_path)
+                candidate = await asyncio.to_thread(self.prepare, sources)
+                self._refuse_restarts(candidate)
+            except ConfigError as error:
+                self.events.reloads_refused += 1
+                self.last_change = LastChange(time.time(), actor, reason, "refused")
+                for problem in error.problems:
+                    _log.error("reload refused: %s", problem)
+                return ReloadResult("refused", self.current.number, tuple(error.problems), ())
+            unwritten = await self.adopt(candidate, actor, reason)
+            self.fallback = ()
+            self.events.reloads_ok += 1
+            warnings = [Problem("", text, str(self.state.path), 0) for text in unwritten]
+            return ReloadResult(
+                "ok", candidate.number, (), (*candidate.warnings, *warnings)
+            )
+
+    def served_generation(self) -> tuple[int, int]:
+        """Return the descriptor and the number of the generation in force."""
+        return self._descriptor, self.current.number
+
+    def _refuse_restarts(self, candidate: Candidate) -> None:
+        place = read_documents(candidate.sources).place
+        problems = []
+        for key in _NEEDS_RESTART:
+            if getattr(candidate.config, key) != getattr(self.current.config, key):
+                where = place((key,))
+                message = "a change of this needs a restart: systemctl restart dnsguard"
+                problems.append(Problem(key, message, where.file, where.line))
+        if problems:
+            raise ConfigError(problems)
+
+    def _write_down(self, candidate: Candidate) -> tuple[str, ...]:
+        try:
+            self.state.keep_config(candidate.sources)
+            keep_lists(candidate.lists, self.state)
+        except OSError as error:
+            text = (
+                f"{self.state.path} cannot be written ({error.strerror}): a restart would fall "
+                "back on an older config; check that the disk is not full and who owns it"
+            )
+            _log.error("%s", text)
+            return (text,)
+        return ()
+
+    # What tells things: the API's view.
+
+    def ready(self) -> list[str]:
+        """Return the reasons why not every query is answered as configured; empty when ready."""
+        reasons = [
+            f"worker {worker.number} is not listening"
+            for worker in self.workers
+            if not worker.listening.is_set()
+        ]
+        return reasons + [
+            f"list {found.name}: {found.problem}"
+            for found in self.current.lists.loaded
+            if found.problem
+        ]
+
+    def enforcing(self) -> dict[str, bool]:
+        """Return for each policy whether it blocks what it names, now."""
+        serving = any(worker.listening.is_set() for worker in self.workers)
+        usable = {found.name for found in self.current.lists.loaded if found.version.rules}
+        return {
+            name: serving
+            and policy.stage == "enforce"
+            and all(item in usable for item in policy.lists)
+            for name, policy in self.current.config.policies.items()
+        }
+
+    def status(self) -> dict[str, Any]:
+        """Return the state as one document; see `status.describe`."""
+        return {"version": __version__, "build": BUILD, **describe(self)}
+
+    def why(self, name: str, client: str, rdatatype: str) -> dict[str, Any]:
+        """Return what decides on a name for a client. Raises ValueError."""
+        return explain(self.generation, name, client, rdatatype)
+
+    def metrics(self) -> bytes:
+        """Return the metrics in the Prometheus text format."""
+        self._metrics.snapshot = Snapshot(
+            config=self.current.config,
+            lists=self.current.lists,
+            generation=self.current.number,
+            enforcing=self.enforcing(),
+            restarts=[worker.restarts for worker in self.workers],
+        )
+        return self._metrics.render()
+
+
+def _sealed_file(buffer: bytes) -> int:
+    """Return a descriptor of a file in memory that nobody can change any more."""
+    descriptor = os.memfd_create("dnsguard-generation", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        file.write(buffer)
+    seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    return descriptor

@@ -1,0 +1,87 @@
+"""The state of the control plane as one document, for `status` and the API."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from typing import TYPE_CHECKING, Any
+
+from dnsguard.control.metrics import upstream_is_up
+
+if TYPE_CHECKING:
+    from dnsguard.control.plane import ControlPlane
+
+
+def describe(plane: ControlPlane) -> dict[str, Any]:
+    """Return what is in force, for whom, from where, and since when; times in epoch seconds."""
+    config = plane.current.config
+    enforcing = plane.enforcing()
+    pages = [page.read(plane.ranges.end) for page in plane.pages]
+    last = plane.last_change
+    return {
+        "python": platform.python_version(),
+        "pid": os.getpid(),
+        "started": plane.started,
+        "ready": plane.ready(),
+        "generation": plane.current.number,
+        "config": {
+            "path": str(plane.config_path),
+            "state": "last accepted" if plane.fallback else "current",
+            "problems": [str(problem) for problem in plane.fallback],
+        },
+        "listening": plane.listening,
+        "admin": plane.admin,
+        "groups": [
+            {
+                "name": name,
+                "description": group.description,
+                "subnets": [str(subnet) for subnet in group.subnets],
+            }
+            for name, group in config.groups.items()
+        ],
+        "policies": [
+            {
+                "name": name,
+                "stage": policy.stage,
+                "enforcing": enforcing[name],
+                "answer": policy.answer,
+                "groups": list(policy.groups),
+                "lists": list(policy.lists),
+                "reference": policy.reference,
+                "owner": policy.owner,
+            }
+            for name, policy in config.policies.items()
+        ],
+        "lists": [
+            {
+                "name": found.name,
+                "source": found.source,
+                "names": len(found.version.rules),
+                "age": 0.0 if found.problem is None else time.time() - found.confirmed,
+                "state": found.problem or "current",
+                "dropped": dict(found.version.dropped),
+            }
+            for found in plane.current.lists.loaded
+        ],
+        "upstreams": [
+            {"url": url, "up": upstream_is_up(pages, base)}
+            for (url,), base in plane.ranges.items("upstream")
+            if any(upstream.url == url for upstream in plane.generation.upstreams)
+        ],
+        "workers": [
+            {
+                "number": worker.number,
+                "pid": worker.pid,
+                "generation": worker.serving,
+                "restarts": worker.restarts,
+            }
+            for worker in plane.workers
+        ],
+        "last_reload": {
+            "at": last.at,
+            "actor": last.actor,
+            "reason": last.reason,
+            "result": last.result,
+        },
+    }

@@ -1,0 +1,213 @@
+"""The control plane's process: start, signals, stop.
+
+Errors at start are fatal but for one: a broken config does not take the city's DNS down when
+an accepted one is known. Errors later keep what is in force and are counted.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvloop
+import yaml
+
+from dnsguard.config import (
+    Config,
+    ConfigError,
+    Problem,
+    Source,
+    demo,
+    parse,
+    read_sources,
+    system_upstreams,
+)
+from dnsguard.control.plane import Candidate, ControlPlane
+from dnsguard.control.sockets import ListenSocket, SocketError, open_sockets
+from dnsguard.control.state import StateDirectory
+from dnsguard.control.systemd import ServiceManager, inherited
+from dnsguard.control.workers import Worker
+
+LISTEN_TIMEOUT = 30.0  # seconds for all workers to listen at start
+
+_log = logging.getLogger(__name__)
+
+
+def run(config_path: Path, *, strict: bool, demo: bool) -> int:  # noqa: A002
+    """Run dnsguard in the foreground until SIGTERM or SIGINT; return the exit code."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(message)s",
+    )
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    if demo:
+        config_path = write_demo(Path.cwd() / ".demo")
+    return uvloop.run(_serve(config_path, strict=strict))
+
+
+def write_demo(state: Path) -> Path:
+    """Write the demo's config below a directory and return its path."""
+    try:
+        upstreams = system_upstreams(Path("/etc/resolv.conf").read_text("utf-8", "replace"))
+    except OSError:
+        upstreams = []
+    state.mkdir(mode=0o750, exist_ok=True)
+    path = state / "dnsguard.yaml"
+    path.write_text(demo(state, upstreams or ["udp://127.0.0.1:53"]), "utf-8")
+    return path
+
+
+async def _serve(config_path: Path, *, strict: bool) -> int:
+    manager = ServiceManager.from_environment(os.environ)
+    kept_sockets = inherited(os.environ)
+    try:
+        plane, candidate = await _choose(config_path, strict=strict)
+        sockets = open_sockets(
+            candidate.config.listen.dns, plane.worker_count, kept_sockets
+        )
+    except ConfigError as error:
+        for problem in error.problems:
+            _log.error("%s", problem)
+        return 2
+    except SocketError as error:
+        _log.error("%s", error)
+        return 1
+    for listening in sockets:
+        manager.store(listening.name, [listening.socket.fileno()])
+    plane.listening = sorted({_place(s) for s in sockets})
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await plane.adopt(candidate, "start", str(config_path))
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(worker.run()) for worker in _fill(plane, sockets)]
+        tasks_of_admin = tasks.create_task(_administer(plane, candidate.config, manager, stop))
+        loop.add_signal_handler(
+            signal.SIGHUP, lambda: tasks.create_task(_reload(plane, manager))
+        )
+        await stop.wait()
+        manager.stopping()
+        _log.info("stopping")
+        for task in running:
+            task.cancel()
+        await tasks_of_admin
+    for worker in plane.workers:
+        worker.kill()
+    return 0
+
+
+async def _choose(config_path: Path, *, strict: bool) -> tuple[ControlPlane, Candidate]:
+    """Return the control plane and the config to start with: the file's or the last accepted.
+
+    Raises ConfigError when there is neither, or when the file's must be taken.
+    """
+    sources: tuple[Source, ...] = ()
+    try:
+        sources = read_sources(config_path)
+        config = parse(sources)
+        plane = _make_plane(config_path, config)
+        return plane, plane.prepare(sources)
+    except ConfigError as error:
+        if strict:
+            raise
+        state = StateDirectory(_guess_state(sources))
+        accepted = state.last_config()
+        if accepted is None:
+            raise
+        config = parse(accepted[0])
+        plane = _make_plane(config_path, config)
+        candidate = plane.prepare(accepted[0])
+        plane.fallback = tuple(error.problems)
+        for problem in error.problems:
+            _log.error("%s", problem)
+        _log.error(
+            "the config is broken: starting with the last accepted one; mend it, then reload"
+        )
+        return plane, candidate
+
+
+def _make_plane(config_path: Path, config: Config) -> ControlPlane:
+    workers = os.cpu_count() or 1 if config.workers == "auto" else int(config.workers)
+    state, _ = config.directories.resolve(os.environ)
+    return ControlPlane(config_path, StateDirectory(state), workers)
+
+
+def _guess_state(sources: Sequence[Source]) -> Path:
+    """Return the state directory of a broken config, as far as it can still be read."""
+    fallback = Config.model_fields["directories"].get_default().resolve(os.environ)[0]
+    for source in sources[:1]:
+        with contextlib.suppress(yaml.YAMLError, RecursionError, ValueError):
+            data = yaml.safe_load(source.text)
+            written = data["directories"]["state"] if isinstance(data, dict) else None
+            if isinstance(written, str):
+                return Path(source.path).parent / written
+    return Path(fallback)
+
+
+def _fill(plane: ControlPlane, sockets: list[ListenSocket]) -> list[Worker]:
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("LISTEN_", "NOTIFY_", "WATCHDOG_"))
+    }
+    plane.workers = [
+        Worker(
+            number,
+            plane.pages[number],
+            [s.socket.fileno() for s in sockets if s.worker == number],
+            plane.served_generation,
+            environ,
+        )
+        for number in range(plane.worker_count)
+    ]
+    return plane.workers
+
+
+async def _administer(
+    plane: ControlPlane, config: Config, manager: ServiceManager, stop: asyncio.Event
+) -> None:
+    """Wait until every worker listens, tell the service manager, serve the API until `stop`."""
+    # Not imported before the workers are on their way: it is what takes longest.
+    from dnsguard.control.admin import serve_admin
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(serve_admin(plane, config, stop))
+        try:
+            async with asyncio.timeout(LISTEN_TIMEOUT):
+                for worker in plane.workers:
+                    await worker.listening.wait()
+            _log.info("serving on %s", ", ".join(plane.listening))
+        except TimeoutError:
+            _log.error("not every worker listens after %d seconds", LISTEN_TIMEOUT)
+        manager.ready()
+        manager.status(_state_text(plane))
+        while manager.watchdog_interval is not None and not stop.is_set():
+            manager.watchdog()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), manager.watchdog_interval)
+
+
+async def _reload(plane: ControlPlane, manager: ServiceManager) -> None:
+    manager.reloading()
+    await plane.reload("signal", "SIGHUP")
+    manager.ready()
+    manager.status(_state_text(plane))
+
+
+def _state_text(plane: ControlPlane) -> str:
+    text = f"generation {plane.current.number} in force"
+    return f"{text}; the config file is broken, see the log" if plane.fallback else text
+
+
+def _place(listening: ListenSocket) -> str:
+    address = listening.address
+    shown = f"[{address}]" if address.version == 6 else str(address)
+    return f"{shown}:{listening.port}"
+
+

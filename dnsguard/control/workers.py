@@ -1,0 +1,156 @@
+"""Worker processes: started, fed with generations, replaced when they die."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from dnsguard.control.counting import Page
+from dnsguard.net import channel
+
+SWAP_TIMEOUT = 10.0  # seconds until a worker that does not take a generation is replaced
+FIRST_DELAY = 0.05
+MAX_DELAY = 5.0  # seconds between attempts to start a worker that keeps dying
+HEALTHY_AFTER = 10.0  # seconds a worker lives until its earlier deaths are forgiven
+
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """One worker slot: a page, its sockets, and whichever process fills it.
+
+    `generation` gives the descriptor and number of what a new process is to serve by.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        page: Page,
+        sockets: Sequence[int],
+        generation: Callable[[], tuple[int, int]],
+        environ: Mapping[str, str],
+    ) -> None:
+        self.number = number
+        self.restarts = 0
+        self.pid: int | None = None
+        self.serving = 0
+        self.listening = asyncio.Event()
+        self._page = page
+        self._sockets = sockets
+        self._generation = generation
+        self._environ = environ
+        self._loop = asyncio.get_running_loop()
+        self._process: asyncio.subprocess.Process | None = None
+        self._channel: channel.socket.socket | None = None
+        self._served = asyncio.Event()
+
+    async def run(self) -> None:
+        """Keep the slot filled until cancelled."""
+        delay = FIRST_DELAY
+        while True:
+            started = self._loop.time()
+            await self._start()
+            try:
+                await self._watch()
+            finally:
+                self._stop_watching()
+            if self._loop.time() - started > HEALTHY_AFTER:
+                delay = FIRST_DELAY
+            self.restarts += 1
+            _log.error(
+                "worker %d ended (%s): starting another; its sockets and counters are kept",
+                self.number,
+                self._exit_text(),
+            )
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, MAX_DELAY)
+
+    async def swap(self) -> None:
+        """Return when the slot serves by the current generation.
+
+        A process that does not take it in time is killed, and its successor starts with it.
+        """
+        _, number = self._generation()
+        self._send_generation()
+        try:
+            async with asyncio.timeout(SWAP_TIMEOUT):
+                while self.serving != number:
+                    self._served.clear()
+                    await self._served.wait()
+        except TimeoutError:
+            _log.error("worker %d does not take generation %d: killing it", self.number, number)
+            self.kill()
+            while self.serving != number:
+                self._served.clear()
+                await self._served.wait()
+
+    def kill(self) -> None:
+        """End the process at once."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
+    async def _start(self) -> None:
+        ours, theirs = channel.pair()
+        descriptors = [theirs.fileno(), self._page.descriptor, *self._sockets]
+        arguments = ["--channel", str(theirs.fileno()), "--page", str(self._page.descriptor)]
+        arguments += ["--sockets", *map(str, self._sockets)]
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-P", "-m", "dnsguard.net.worker", *arguments),
+                pass_fds=descriptors,
+                stdin=asyncio.subprocess.DEVNULL,
+                env=self._environ,
+            )
+        finally:
+            theirs.close()
+        self.pid = self._process.pid
+        self._channel = ours
+        self._loop.add_reader(ours, self._take_messages)
+        self._send_generation()
+
+    async def _watch(self) -> None:
+        assert self._process is not None  # noqa: S101 - set by _start
+        await self._process.wait()
+
+    def _stop_watching(self) -> None:
+        self.pid = None
+        self.serving = 0
+        self.listening.clear()
+        if self._channel is not None:
+            self._loop.remove_reader(self._channel)
+            self._channel.close()
+            self._channel = None
+
+    def _send_generation(self) -> None:
+        if self._channel is None:
+            return
+        descriptor, number = self._generation()
+        try:
+            channel.send(self._channel, {"generation": number}, [descriptor])
+        except OSError:
+            self.kill()  # gone, or it does not read: either way its successor is told
+
+    def _take_messages(self) -> None:
+        assert self._channel is not None  # noqa: S101 - the reader is removed before it goes
+        while True:
+            try:
+                received = channel.receive(self._channel)
+            except BlockingIOError:
+                return
+            if received is None:
+                self._loop.remove_reader(self._channel)
+                return
+            message, descriptors = received
+            for descriptor in descriptors:
+                os.close(descriptor)
+            if "serving" in message:
+                self.serving = int(message["serving"])
+                self._served.set()
+            if "listening" in message:
+                self.listening.set()
+
+    def _exit_text(self) -> str:
+        code = self._process.returncode if self._process else None
+        return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"

@@ -1,0 +1,120 @@
+"""The cache: one for all clients of a worker, neutral to policy, bounded by bytes.
+
+An entry holds what the lists say of a question's name and, once resolved, the answer. The
+verdict on it belongs to the client and is looked up at every answer, so a policy change
+needs no flush and no group can be served another's verdict.
+"""
+
+from dnsguard.core.answer import Answer
+
+FOREVER = float("inf")
+
+# How many recently used entries one addition may pass over, so that none takes long.
+MAX_CHANCES = 16
+
+# What an entry costs beside its key and its answer's body: objects, hash table and ring.
+ENTRY_OVERHEAD = 600
+
+
+class Entry:
+    """What is known of one question; `source` is where its answer came from.
+
+    `signature` is valid while `epoch` is the policy's. `answer` may be used before `expires`;
+    it was whole at `stored`. Times are those of the caller's clock, in seconds. Only the
+    cache sets an entry's answer, for it counts the bytes.
+    """
+
+    __slots__ = ("answer", "epoch", "expires", "local", "signature", "stored", "used")
+
+    def __init__(self, epoch: int, signature: int) -> None:
+        self.epoch = epoch
+        self.signature = signature
+        self.answer: Answer | None = None
+        self.stored = 0.0
+        self.expires = 0.0
+        self.local = False
+        self.used = False
+
+
+class Cache:
+    """Entries by question key, at most `size` bytes of them; the least used go first."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.bytes = 0
+        self._entries: dict[bytes, Entry] = {}
+        self._ring: list[bytes] = []
+        self._hand = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: bytes) -> Entry | None:
+        """Return the entry of a question, expired or not."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.used = True
+        return entry
+
+    def add(self, key: bytes, entry: Entry) -> None:
+        """Add an entry for a question that has none."""
+        entry.used = True
+        self.bytes += _cost(key, entry)
+        self._entries[key] = entry
+        self._ring.append(key)
+        self._evict()
+
+    def store(self, key: bytes, entry: Entry, answer: Answer, now: float) -> None:
+        """Keep an upstream's answer in an entry for as long as it allows."""
+        entry.stored = now
+        entry.expires = now + answer.ttl
+        entry.local = False
+        self._replace(key, entry, answer)
+
+    def pin(self, key: bytes, entry: Entry, answer: Answer) -> None:
+        """Keep a local answer in an entry until `unpin`."""
+        entry.expires = FOREVER
+        entry.local = True
+        self._replace(key, entry, answer)
+
+    def unpin(self, key: bytes, entry: Entry) -> None:
+        """Take a local answer out of an entry: what is local has changed."""
+        entry.local = False
+        self._replace(key, entry, None)
+
+    def _replace(self, key: bytes, entry: Entry, answer: Answer | None) -> None:
+        before = _cost(key, entry)
+        entry.answer = answer
+        if self._entries.get(key) is entry:  # it may have been evicted meanwhile
+            self.bytes += _cost(key, entry) - before
+            self._evict()
+
+    def resize(self, size: int) -> None:
+        """Set the bound; the next additions bring the cache below it."""
+        self.size = size
+
+    def _evict(self) -> None:
+        """Make the bound hold again: second chance by ring, with a bound on the chances."""
+        chances = MAX_CHANCES
+        ring = self._ring
+        while self.bytes > self.size and ring:
+            if self._hand >= len(ring):
+                self._hand = 0
+            key = ring[self._hand]
+            entry = self._entries[key]
+            if entry.used and chances:
+                chances -= 1
+                entry.used = False
+                self._hand += 1
+                continue
+            last = ring.pop()
+            if last is not key:
+                ring[self._hand] = last
+                self._hand += 1
+            del self._entries[key]
+            self.bytes -= _cost(key, entry)
+
+
+def _cost(key: bytes, entry: Entry) -> int:
+    body = 0 if entry.answer is None else len(entry.answer.body)
+    return ENTRY_OVERHEAD + len(key) + body

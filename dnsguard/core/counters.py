@@ -1,0 +1,96 @@
+"""Where each counter stands in a worker's page of 64-bit integers.
+
+The fixed ones come first; the control plane hands out ranges behind them for what the config
+names (groups, policies and lists, upstreams) and never takes a range back, so counters go on
+across reloads. Shells and core add to plain integers; the control plane reads them.
+"""
+
+from collections.abc import MutableSequence
+
+from dnsguard.core.protocol import Rdatatype, Source, Transport
+
+Page = MutableSequence[int]
+
+# Responses by source and rcode; rcodes past the last column share it.
+RCODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "other")
+RESPONSES = 0
+
+# Upper bounds of the histograms' buckets in microseconds; the last bucket has none.
+BUCKETS = (
+    *(50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000),
+    *(500_000, 1_000_000, 2_500_000, 5_000_000),
+)
+HISTOGRAM_SIZE = len(BUCKETS) + 2  # the buckets, the one without bound, and the sum in µs
+
+RESPONSE_SECONDS = RESPONSES + len(Source) * len(RCODES)
+
+LIMITS = (
+    "pending_per_client",
+    "pending",
+    "tcp_per_client",
+    "tcp_connections",
+    "tcp_idle",
+    "tcp_backlog",
+)
+LIMITED = RESPONSE_SECONDS + len(Source) * HISTOGRAM_SIZE
+
+CACHE_ENTRIES = LIMITED + len(LIMITS)
+CACHE_BYTES = CACHE_ENTRIES + 1
+PENDING = CACHE_BYTES + 1
+INTERNAL_ERRORS = PENDING + 1
+
+FIRST_FREE = INTERNAL_ERRORS + 1
+
+# The range of one group: its queries by transport.
+GROUP_SIZE = len(Transport)
+
+# The range of one (group, policy, list): its hits by trigger and qtype.
+QTYPES = ("A", "AAAA", "HTTPS", "SVCB", "other")
+TRIGGERS = ("name", "cname", "target", "address", "hint")
+HITS_SIZE = len(TRIGGERS) * len(QTYPES)
+
+# The range of one upstream: its errors by reason, whether it is up, and its latency.
+UPSTREAM_ERRORS = (
+    "timeout",
+    "network",
+    "malformed",
+    "mismatch",
+    "servfail",
+    "refused",
+    "other_rcode",
+    "truncated",
+)
+UPSTREAM_UP = len(UPSTREAM_ERRORS)
+UPSTREAM_SECONDS = UPSTREAM_UP + 1
+UPSTREAM_SIZE = UPSTREAM_SECONDS + HISTOGRAM_SIZE
+
+PAGE_SIZE = 1 << 20  # counters a page has room for: what is not touched takes no memory
+
+_QTYPE_COLUMNS = {
+    int(Rdatatype.A): 0,
+    int(Rdatatype.AAAA): 1,
+    int(Rdatatype.HTTPS): 2,
+    int(Rdatatype.SVCB): 3,
+}
+
+
+def hit_offset(trigger: int, qtype: int) -> int:
+    """Return the offset of a hit within its range."""
+    return trigger * len(QTYPES) + _QTYPE_COLUMNS.get(qtype, 4)
+
+
+def response_index(source: int, rcode: int) -> int:
+    """Return the index of the counter of a response."""
+    return RESPONSES + source * len(RCODES) + min(rcode, len(RCODES) - 1)
+
+
+def observe(page: Page, histogram: int, seconds: float) -> None:
+    """Add one observation to the histogram that starts at an index of the page."""
+    microseconds = max(0, int(seconds * 1e6))
+    bucket = 0
+    for bound in BUCKETS:
+        if microseconds <= bound:
+            break
+        bucket += 1
+    page[histogram + bucket] += 1
+    page[histogram + HISTOGRAM_SIZE - 1] += microseconds

@@ -1,0 +1,217 @@
+"""One generation: everything a worker serves by, as one buffer that the control plane makes.
+
+A header, the settings as JSON, the image. The control plane composes it, workers map it
+read-only and parse it; `why` and the tests parse the very same bytes.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from struct import Struct
+from typing import TypedDict
+
+from dnsguard.core.answer import MAX_TTL, compose_ede
+from dnsguard.core.blocked import TEMPLATES, Sinkhole
+from dnsguard.core.clients import AddressTable
+from dnsguard.core.image import Image
+from dnsguard.core.local import LocalRecords, Record
+from dnsguard.core.policy import ListInfo, Policy, PolicyInView, Role, Stage, Template, View
+from dnsguard.core.protocol import Ede
+from dnsguard.core.resolver import Settings
+from dnsguard.core.response import TtlBounds
+from dnsguard.core.zones import ForwardZones
+
+MAGIC = b"dnsggen1"
+_DAMAGED = "the generation is damaged or from another version: build it again"
+_HEADER = Struct("<8sQ")
+
+
+class PolicyDocument(TypedDict):
+    """A policy within a view; `counters` maps list numbers to counter ranges."""
+
+    name: str
+    stage: int
+    answer: str
+    blocks: list[int]
+    allows: list[int]
+    off_switches: bool
+    counters: list[tuple[int, int]]
+
+
+class ViewDocument(TypedDict):
+    """A group; `ceiling` in seconds, None for none."""
+
+    group: str
+    ceiling: int | None
+    counter: int
+    refused: bool
+    policies: list[PolicyDocument]
+
+
+class UpstreamDocument(TypedDict):
+    """A server to ask; `counter` is the start of its range."""
+
+    url: str
+    address: str
+    port: int
+    tcp: bool
+    trusted: bool
+    counter: int
+
+
+class SettingsDocument(TypedDict):
+    """The settings of a generation; binary values are hexadecimal."""
+
+    number: int
+    lists: list[tuple[str, int]]
+    views: list[ViewDocument]
+    subnets: list[tuple[str, int, int]]
+    allowed: list[tuple[str, int]]
+    sinkhole: tuple[str, str, int]
+    local_records: list[tuple[str, int, int, str]]
+    forward_zones: list[tuple[str, int]]
+    upstreams: list[UpstreamDocument]
+    upstream_sets: list[list[int]]
+    min_ttl: int
+    max_ttl: int
+    udp_size: int
+    cache_size: int
+    pending_per_client: int
+    pending: int
+    tcp_per_client: int
+    exempt: list[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """A server to ask. `trusted`: its AD bit may be passed on."""
+
+    url: str
+    address: str
+    port: int
+    tcp: bool
+    trusted: bool
+    counter: int
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one worker lets one client, and all of them, take."""
+
+    pending_per_client: int
+    pending: int
+    tcp_per_client: int
+    exempt: AddressTable
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A parsed generation: what the core and the shells of a worker serve by."""
+
+    number: int
+    policy: Policy
+    settings: Settings
+    upstreams: tuple[Upstream, ...]
+    upstream_sets: tuple[tuple[int, ...], ...]
+    ttl_bounds: TtlBounds
+    limits: Limits
+
+
+def compose_generation(settings: SettingsDocument, image: bytes) -> bytes:
+    """Compose the buffer of a generation."""
+    text = json.dumps(settings, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return _HEADER.pack(MAGIC, len(text)) + text + image
+
+
+def parse_generation(buffer: bytes | memoryview) -> Generation:
+    """Parse a buffer that `compose_generation` made; the image in it is not copied.
+
+    Raises ValueError when it is damaged or from another version.
+    """
+    view = memoryview(buffer)
+    if len(view) < _HEADER.size:
+        raise ValueError(_DAMAGED)
+    magic, size = _HEADER.unpack_from(view)
+    if magic != MAGIC or len(view) < _HEADER.size + size:
+        raise ValueError(_DAMAGED)
+    image = Image(view[_HEADER.size + size :])
+    try:
+        document: SettingsDocument = json.loads(bytes(view[_HEADER.size : _HEADER.size + size]))
+        return _build(document, image)
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+        raise ValueError(_DAMAGED) from error
+
+
+def _build(document: SettingsDocument, image: Image) -> Generation:
+    ipv4, ipv6, ttl = document["sinkhole"]
+    sinkhole = Sinkhole(bytes.fromhex(ipv4), bytes.fromhex(ipv6), ttl)
+    templates: dict[str, Template] = {name: make(sinkhole) for name, make in TEMPLATES.items()}
+    templates["drop"] = None
+    policy = Policy(
+        generation=document["number"],
+        image=image,
+        lists=tuple(ListInfo(name, Role(role)) for name, role in document["lists"]),
+        views=tuple(_build_view(view, templates) for view in document["views"]),
+        subnets=AddressTable(
+            (bytes.fromhex(network), length, number)
+            for network, length, number in document["subnets"]
+        ),
+        allowed=_membership(document["allowed"]),
+        off_switch_templates={
+            Role.OFF_SWITCH_NXDOMAIN: templates["nxdomain"],
+            Role.OFF_SWITCH_NODATA: templates["nodata"],
+        },
+    )
+    settings = Settings(
+        local=LocalRecords(
+            Record(bytes.fromhex(owner), rdatatype, ttl, bytes.fromhex(rdata))
+            for owner, rdatatype, ttl, rdata in document["local_records"]
+        ),
+        zones=ForwardZones(
+            {bytes.fromhex(apex): number for apex, number in document["forward_zones"]}
+        ),
+        udp_size=document["udp_size"],
+        cache_size=document["cache_size"],
+    )
+    return Generation(
+        number=document["number"],
+        policy=policy,
+        settings=settings,
+        upstreams=tuple(Upstream(**upstream) for upstream in document["upstreams"]),
+        upstream_sets=tuple(tuple(numbers) for numbers in document["upstream_sets"]),
+        ttl_bounds=TtlBounds(document["min_ttl"], document["max_ttl"]),
+        limits=Limits(
+            pending_per_client=document["pending_per_client"],
+            pending=document["pending"],
+            tcp_per_client=document["tcp_per_client"],
+            exempt=_membership(document["exempt"]),
+        ),
+    )
+
+
+def _build_view(view: ViewDocument, templates: dict[str, Template]) -> View:
+    ceiling = view["ceiling"]
+    return View(
+        group=view["group"],
+        policies=tuple(
+            PolicyInView(
+                name=policy["name"],
+                stage=Stage(policy["stage"]),
+                template=templates[policy["answer"]],
+                option=compose_ede(Ede.BLOCKED, f"Bloqué / Blocked: {policy['name']}".encode()),
+                blocks=frozenset(policy["blocks"]),
+                allows=frozenset(policy["allows"]),
+                off_switches=policy["off_switches"],
+                counters=dict(policy["counters"]),
+            )
+            for policy in view["policies"]
+        ),
+        ceiling=MAX_TTL if ceiling is None else ceiling,
+        counter=view["counter"],
+        refused=view["refused"],
+    )
+
+
+def _membership(subnets: Sequence[tuple[str, int]]) -> AddressTable:
+    return AddressTable((bytes.fromhex(network), length, 1) for network, length in subnets)

@@ -1,0 +1,302 @@
+"""Policy: who a client is, what the lists say of a name, and the verdict of the two.
+
+The lists that match a name, in order of how specific they are, are its *signature*, interned
+to a small integer. A *view* is what one group sees: an array of verdicts by signature. A
+`Policy` is never changed once built, but for what it remembers; a reload builds a new one.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from itertools import count
+
+from dnsguard.core.answer import MAX_TTL, Answer
+from dnsguard.core.clients import AddressTable, unmap
+from dnsguard.core.image import Image, Kind, Match
+from dnsguard.core.wire import Query
+
+MAX_CLIENTS = 65_536  # spoofed source addresses cannot grow the memory of who is who
+MAX_SIGNATURES = 65_536  # crafted names cannot grow the table of signatures
+PASS = 0  # the signature of a name that no list matches
+
+UNREGISTERED = 0  # the number of the view of clients outside every group
+STRANGERS = 1  # the number of the view of those who may not ask
+
+
+_epochs = count(1)
+
+
+class Role(IntEnum):
+    """What a match of a list means to every policy, before any policy looks at it."""
+
+    RULES = 0
+    NEVER_BLOCK = 1
+    OFF_SWITCH_NXDOMAIN = 2
+    OFF_SWITCH_NODATA = 3
+    NO_EMBEDDED = 4
+
+
+class Stage(IntEnum):
+    """How far a policy goes; the numbers are those of `dnsguard_policy_stage`."""
+
+    OFF = 0
+    SHADOW = 1
+    ENFORCE = 2
+
+
+class Trigger(IntEnum):
+    """The kind of hop that a rule matched; the order is that of the counters."""
+
+    NAME = 0
+    CNAME = 1
+    TARGET = 2
+    ADDRESS = 3
+    HINT = 4
+
+
+@dataclass(frozen=True)
+class ListInfo:
+    """A list as policies see it: its name in metrics and `why`, and its role."""
+
+    name: str
+    role: Role
+
+
+Template = Callable[[Query], Answer] | None
+"""The answer to a blocked query; None sends nothing."""
+
+
+@dataclass(frozen=True)
+class PolicyInView:
+    """One policy of a group: which lists block, which free, and what is answered."""
+
+    name: str
+    stage: Stage
+    template: Template
+    option: bytes
+    blocks: frozenset[int]
+    allows: frozenset[int]
+    off_switches: bool
+    counters: dict[int, int]
+    """List number to the first of its counters; see `counters`."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What happens to a signature in a view; without a `policy` it passes."""
+
+    policy: str = ""
+    list_id: int = -1
+    trigger: Trigger = Trigger.NAME
+    template: Template = None
+    option: bytes = b""
+    counter: int = -1
+    shadow: "Verdict | None" = None
+
+    @property
+    def blocks(self) -> bool:
+        """Tell whether the policy's answer replaces the real one."""
+        return self.policy != ""
+
+
+@dataclass
+class View:
+    """What one group sees."""
+
+    group: str
+    policies: tuple[PolicyInView, ...] = ()
+    ceiling: int = MAX_TTL
+    counter: int = 0
+    refused: bool = False
+    verdicts: list[Verdict | None] = field(default_factory=list)
+
+
+Hop = tuple[Trigger, tuple[tuple[int, int], ...]]
+"""A trigger and its (rank, list number) pairs: rank 0 is the most specific, ties share one."""
+
+Signature = tuple[Hop, ...]
+
+
+class Policy:
+    """One generation of policy, as a worker holds it."""
+
+    def __init__(
+        self,
+        generation: int,
+        image: Image,
+        lists: tuple[ListInfo, ...],
+        views: tuple[View, ...],
+        subnets: AddressTable,
+        allowed: AddressTable,
+        off_switch_templates: dict[Role, Template],
+    ) -> None:
+        self.generation = generation
+        self.image = image
+        self.lists = lists
+        self.views = views
+        self._subnets = subnets
+        self._allowed = allowed
+        self._off_switch_templates = off_switch_templates
+        self._clients: dict[bytes, View] = {}
+        self._forget_signatures()
+
+    def _forget_signatures(self) -> None:
+        self.epoch = next(_epochs)
+        self._signatures: list[Signature] = [()]
+        self._signature_ids: dict[Signature, int] = {(): PASS}
+        for view in self.views:
+            view.verdicts.clear()
+
+    def view(self, address: bytes) -> View:
+        """Return the view of a client, by its packed address."""
+        view = self._clients.get(address)
+        if view is None:
+            view = self._find_view(unmap(address))
+            if len(self._clients) >= MAX_CLIENTS:
+                self._clients.clear()
+            self._clients[address] = view
+        return view
+
+    def _find_view(self, address: bytes) -> View:
+        if self._allowed.find(address) is None:
+            return self.views[STRANGERS]
+        found = self._subnets.find(address)
+        return self.views[UNREGISTERED if found is None else found[0]]
+
+    def signature(self, qname: bytes) -> int:
+        """Return the signature of a lower-case queried name; it holds for this `epoch`."""
+        matches = self.matches(qname)
+        if not matches:
+            return PASS
+        return self.intern(((Trigger.NAME, rank(matches)),))
+
+    def matches(self, name: bytes) -> list[Match]:
+        """Return the rules that hold for a name, DNSBL zones and the like observed."""
+        matches = self.image.find(name)
+        if any(self.lists[match.list_id].role == Role.NO_EMBEDDED for match in matches):
+            matches = [
+                match
+                for match in matches
+                if match.kind != Kind.EMBEDDED
+                and self.lists[match.list_id].role != Role.NO_EMBEDDED
+            ]
+        return matches
+
+    def intern(self, signature: Signature) -> int:
+        """Return the number of a signature; it holds for this `epoch`."""
+        number = self._signature_ids.get(signature)
+        if number is None:
+            if len(self._signatures) >= MAX_SIGNATURES:
+                self._forget_signatures()
+            number = len(self._signatures)
+            self._signatures.append(signature)
+            self._signature_ids[signature] = number
+        return number
+
+    def verdict(self, view: View, signature: int) -> Verdict:
+        """Return the verdict of a view on a signature; judged once and remembered."""
+        verdicts = view.verdicts
+        if signature < len(verdicts):
+            verdict = verdicts[signature]
+            if verdict is not None:
+                return verdict
+        else:
+            verdicts.extend([None] * (signature + 1 - len(verdicts)))
+        verdict = self._judge(view, self._signatures[signature])
+        verdicts[signature] = verdict
+        return verdict
+
+    def _judge(self, view: View, signature: Signature) -> Verdict:
+        if not signature:
+            return Verdict()
+        qname_lists = [
+            list_id
+            for trigger, ranked in signature
+            if trigger == Trigger.NAME
+            for _, list_id in ranked
+        ]
+        off_switch = self._judge_off_switch(view, qname_lists)
+        if off_switch is not None:
+            return off_switch
+        if self._has_role(qname_lists, Role.NEVER_BLOCK):
+            return Verdict()
+        shadow: Verdict | None = None
+        for policy in view.policies:
+            hit = self._hit(policy, signature)
+            if hit is None or policy.stage == Stage.OFF:
+                continue
+            trigger, list_id = hit
+            verdict = Verdict(
+                policy=policy.name,
+                list_id=list_id,
+                trigger=trigger,
+                template=policy.template,
+                option=policy.option,
+                counter=policy.counters[list_id],
+                shadow=shadow,
+            )
+            if policy.stage == Stage.ENFORCE:
+                return verdict
+            shadow = shadow or verdict
+        return Verdict(shadow=shadow)
+
+    def _judge_off_switch(self, view: View, qname_lists: list[int]) -> Verdict | None:
+        for list_id in qname_lists:
+            role = self.lists[list_id].role
+            if role not in self._off_switch_templates:
+                continue
+            for policy in view.policies:
+                if policy.stage == Stage.ENFORCE and policy.off_switches:
+                    return Verdict(
+                        policy=policy.name,
+                        list_id=list_id,
+                        template=self._off_switch_templates[role],
+                        option=policy.option,
+                        counter=policy.counters[list_id],
+                    )
+        return None
+
+    def _hit(self, policy: PolicyInView, signature: Signature) -> tuple[Trigger, int] | None:
+        """Return the first hop that a policy blocks, and the list that decided."""
+        for trigger, ranked in signature:
+            if self._has_role([list_id for _, list_id in ranked], Role.NEVER_BLOCK):
+                continue
+            deciding = most_specific(policy, ranked)
+            if deciding in policy.blocks:
+                return trigger, deciding
+            # An allow on the qname ends the policy; on a later hop it frees that hop only.
+            if deciding in policy.allows and trigger == Trigger.NAME:
+                return None
+        return None
+
+    def _has_role(self, list_ids: Iterable[int], role: Role) -> bool:
+        return any(self.lists[list_id].role == role for list_id in list_ids)
+
+
+def most_specific(policy: PolicyInView, ranked: tuple[tuple[int, int], ...]) -> int:
+    """Return the list that decides a hop for a policy, -1 for none: allow before block in a tie."""
+    best_rank = -1
+    deciding = -1
+    for rank, list_id in ranked:
+        if best_rank >= 0 and rank > best_rank:
+            break
+        if list_id in policy.allows:
+            return list_id
+        if list_id in policy.blocks and best_rank < 0:
+            best_rank = rank
+            deciding = list_id
+    return deciding
+
+
+def rank(matches: list[Match]) -> tuple[tuple[int, int], ...]:
+    """Return the (rank, list number) pairs of matches that are ordered by specificity."""
+    ranked: list[tuple[int, int]] = []
+    current = -1
+    labels = -1
+    for match in matches:
+        if match.labels != labels:
+            labels = match.labels
+            current += 1
+        if (current, match.list_id) not in ranked:
+            ranked.append((current, match.list_id))
+    return tuple(ranked)

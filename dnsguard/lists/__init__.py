@@ -1,0 +1,1 @@
+"""Lists of names: the bundled ones, their formats, and what is never allowed in."""

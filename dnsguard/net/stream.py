@@ -1,0 +1,200 @@
+"""The TCP listener (RFC 7766): pipelined queries, answers as they come, bounded everything."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from typing import cast
+
+from dnsguard.core import counters
+from dnsguard.core.generation import Generation
+from dnsguard.core.protocol import Transport
+from dnsguard.core.resolver import Forward, Resolver
+from dnsguard.net.upstream import Upstreams
+
+IDLE_SECONDS = 10.0  # without a whole query and with none under way
+MAX_IN_FLIGHT = 64  # queries of one connection under way before reading pauses
+MAX_CONNECTIONS = 2000  # of all clients to one worker
+WRITE_HIGH_WATER = 64 * 1024  # octets a client leaves unread before reading pauses
+
+_log = logging.getLogger(__name__)
+
+
+class Connections:
+    """The TCP connections of one worker, counted by client."""
+
+    def __init__(self, resolver: Resolver, upstreams: Upstreams) -> None:
+        self.resolver = resolver
+        self.upstreams = upstreams
+        self._per_client: dict[bytes, int] = {}
+        self._total = 0
+
+    @property
+    def generation(self) -> Generation:
+        """Return the generation whose limits hold."""
+        return self.upstreams.generation
+
+    def admit(self, address: bytes) -> bool:
+        """Count a new connection in, unless a limit is reached."""
+        limits = self.generation.limits
+        mine = self._per_client.get(address, 0)
+        if mine >= limits.tcp_per_client and limits.exempt.find(address) is None:
+            self.count_limited("tcp_per_client")
+            return False
+        if self._total >= MAX_CONNECTIONS:
+            self.count_limited("tcp_connections")
+            return False
+        self._per_client[address] = mine + 1
+        self._total += 1
+        return True
+
+    def release(self, address: bytes) -> None:
+        """Count an admitted connection out."""
+        self._total -= 1
+        left = self._per_client[address] - 1
+        if left:
+            self._per_client[address] = left
+        else:
+            del self._per_client[address]
+
+    def count_limited(self, limit: str) -> None:
+        """Count what a limit refused."""
+        self.resolver.page[counters.LIMITED + counters.LIMITS.index(limit)] += 1
+
+
+class StreamConnection(asyncio.Protocol):
+    """One client's connection."""
+
+    def __init__(
+        self, connections: Connections, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._connections = connections
+        self._loop = loop
+        self._transport: asyncio.Transport
+        self._address = b""
+        self._admitted = False
+        self._received = bytearray()
+        self._in_flight = 0
+        self._last_query = 0.0
+        self._ended = False
+        self._write_blocked = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Admit the client or hang up."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by shape only
+        peer = transport.get_extra_info("peername")
+        if not peer:  # gone before it was accepted
+            self._transport.abort()
+            return
+        host = peer[0].partition("%")[0]
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._address = socket.inet_pton(family, host)
+        self._admitted = self._connections.admit(self._address)
+        if not self._admitted:
+            self._transport.abort()
+            return
+        self._transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)
+        self._last_query = self._loop.time()
+        self._timer = self._loop.call_later(IDLE_SECONDS, self._check_idle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the client; answers still on their way to it are dropped."""
+        self._ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._admitted:
+            self._connections.release(self._address)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; serve every whole query in it, within the limits."""
+        self._received += data
+        self._serve_whole_queries()
+
+    def eof_received(self) -> bool:
+        """Keep a half-closed connection until its queries are answered."""
+        self._ended = True
+        return self._in_flight > 0
+
+    def pause_writing(self) -> None:
+        """Read no more from a client that does not read."""
+        self._write_blocked = True
+        self._regulate()
+
+    def resume_writing(self) -> None:
+        """Go on reading, first of all what has been received."""
+        self._write_blocked = False
+        self._serve_whole_queries()
+
+    def _serve_whole_queries(self) -> None:
+        received = self._received
+        while len(received) >= 2 and not self._busy():
+            end = 2 + (received[0] << 8 | received[1])
+            if len(received) < end:
+                break
+            data = bytes(received[2:end])
+            del received[:end]
+            self._serve(data)
+        self._regulate()
+
+    def _serve(self, data: bytes) -> None:
+        now = self._last_query = self._loop.time()
+        self._in_flight += 1
+        try:
+            outcome = self._connections.resolver.query(data, self._address, Transport.TCP, now)
+            if isinstance(outcome, Forward):
+                self._connections.upstreams.forward(outcome, self._replier(now))
+            else:
+                self._reply(outcome, now)
+        except Exception:
+            # A fault of ours costs one connection, not the city's DNS; counted and logged.
+            self._connections.resolver.page[counters.INTERNAL_ERRORS] += 1
+            _log.exception("internal error while answering a TCP query; please report this")
+            self._transport.abort()
+
+    def _replier(self, received: float) -> Callable[[bytes | None], None]:
+        def reply(response: bytes | None) -> None:
+            self._reply(response, received)
+            if not self._transport.is_closing():
+                self._serve_whole_queries()
+
+        return reply
+
+    def _reply(self, response: bytes | None, received: float) -> None:
+        self._in_flight -= 1
+        if self._transport.is_closing():
+            return
+        if response is not None:
+            self._transport.write(len(response).to_bytes(2, "big") + response)
+            resolver = self._connections.resolver
+            counters.observe(
+                resolver.page,
+                counters.RESPONSE_SECONDS + resolver.source * counters.HISTOGRAM_SIZE,
+                self._loop.time() - received,
+            )
+        if self._ended and not self._in_flight:
+            self._transport.close()
+
+    def _busy(self) -> bool:
+        return self._write_blocked or self._in_flight >= MAX_IN_FLIGHT
+
+    def _regulate(self) -> None:
+        if self._transport.is_closing():
+            return
+        if self._busy():
+            self._transport.pause_reading()
+        elif not self._transport.is_reading():
+            self._transport.resume_reading()
+
+    def _check_idle(self) -> None:
+        """Close what has been idle: the clock runs from the last whole query, not octet."""
+        due = self._last_query + IDLE_SECONDS
+        now = self._loop.time()
+        if now < due or (self._in_flight and not self._write_blocked):
+            self._timer = self._loop.call_at(max(due, now + 1.0), self._check_idle)
+            return
+        self._connections.count_limited("tcp_idle")
+        if self._write_blocked:
+            self._transport.abort()
+        else:
+            self._transport.close()

@@ -1,0 +1,259 @@
+"""Asking upstreams: the questions in flight, and the exchange that answers each.
+
+Identical questions share an exchange. What to send, what to believe and when to give up is
+`core.retry`'s to say; here are the sockets and the timers.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+
+from dnsguard.core import counters
+from dnsguard.core.answer import Answer
+from dnsguard.core.generation import Generation, Upstream
+from dnsguard.core.protocol import Ede
+from dnsguard.core.resolver import Forward, Resolver
+from dnsguard.core.response import Response, Status
+from dnsguard.core.retry import Attempt, Retry, Step
+from dnsguard.core.wire import Query, parse_query
+from dnsguard.net.attempt import DatagramAttempt, StreamAttempt
+from dnsguard.net.health import Health
+
+Reply = Callable[[bytes | None], None]
+"""Sends the bytes to the client that asked; None sends nothing."""
+
+MAX_WAITING = 20_000  # queries of all clients waiting in one worker, identical ones included
+
+_PROBE = parse_query(b"\0\0\1\0\0\1\0\0\0\0\0\0\0\0\2\0\1")
+
+_ERROR_REASONS = {
+    Status.MISMATCH: "mismatch",
+    Status.CASE_MISMATCH: "mismatch",
+    Status.MALFORMED: "malformed",
+    Status.TRUNCATED: "truncated",
+}
+_RCODE_REASONS = {2: "servfail", 5: "refused"}
+
+
+class Upstreams:
+    """The upstreams of one worker, and what is being asked of them."""
+
+    def __init__(
+        self, resolver: Resolver, loop: asyncio.AbstractEventLoop, generation: Generation
+    ) -> None:
+        self._resolver = resolver
+        self._loop = loop
+        self._exchanges: dict[tuple[int, bytes], Exchange] = {}
+        self._per_client: dict[bytes, int] = {}
+        self._waiting = 0
+        self._health: dict[str, Health] = {}
+        self.configure(generation)
+
+    def configure(self, generation: Generation) -> None:
+        """Ask the upstreams of a generation from now on; what is known of their health stays."""
+        self.generation = generation
+        self.trusted = frozenset(n for n, u in enumerate(generation.upstreams) if u.trusted)
+        self.tcp_only = frozenset(n for n, u in enumerate(generation.upstreams) if u.tcp)
+        now = self._loop.time()
+        self._health = {
+            upstream.url: self._health.get(upstream.url) or Health(now)
+            for upstream in generation.upstreams
+        }
+        self._show_health()
+
+    def forward(self, forward: Forward, reply: Reply) -> None:
+        """Ask the question of a forward; `reply` is called once, now or later."""
+        limits = self.generation.limits
+        address = forward.address
+        asked = self._per_client.get(address, 0)
+        exempt = limits.exempt.find(address) is not None
+        if asked >= limits.pending_per_client and not exempt:
+            self._refuse(forward, reply, "pending_per_client")
+            return
+        exchange = self._exchanges.get((forward.zone, forward.key))
+        full = self._waiting >= MAX_WAITING
+        if full or (exchange is None and len(self._exchanges) >= limits.pending):
+            self._refuse(forward, reply, "pending")
+            return
+        self._per_client[address] = asked + 1
+        self._waiting += 1
+        if exchange is not None:
+            exchange.waiters.append((forward, reply))
+            return
+        exchange = Exchange(self, forward.query, self._order(forward.zone), forward.zone)
+        exchange.waiters.append((forward, reply))
+        self._exchanges[forward.zone, forward.key] = exchange
+        exchange.start()
+
+    def probe(self) -> None:
+        """Probe the upstreams of which there is no news; to be called every second."""
+        now = self._loop.time()
+        for number, upstream in enumerate(self.generation.upstreams):
+            if self._health[upstream.url].probe_due(now) and _PROBE is not None:
+                Exchange(self, _PROBE, [number], -1).start()
+        self._resolver.page[counters.PENDING] = len(self._exchanges)
+        self._show_health()
+
+    def finished(self, exchange: "Exchange", answer: Answer | None, ede: int) -> None:
+        """Answer everyone who waits for an exchange."""
+        if not exchange.waiters:
+            return
+        del self._exchanges[exchange.zone, exchange.query.key]
+        now = self._loop.time()
+        for forward, reply in exchange.waiters:
+            self._waiting -= 1
+            left = self._per_client[forward.address] - 1
+            if left:
+                self._per_client[forward.address] = left
+            else:
+                del self._per_client[forward.address]
+            if answer is not None:
+                reply(self._resolver.response(forward, answer, now))
+            else:
+                reply(self._resolver.failure(forward, ede, now))
+
+    def responded(self, upstream: Upstream, seconds: float, response: Response) -> None:
+        """Count a message from an upstream; forged or not, only a matching one is news of it."""
+        page = self._resolver.page
+        reason = _ERROR_REASONS.get(response.status)
+        if response.status == Status.FAILURE:
+            reason = _RCODE_REASONS.get(response.rcode, "other_rcode")
+        if reason is not None:
+            page[upstream.counter + counters.UPSTREAM_ERRORS.index(reason)] += 1
+        if response.status == Status.MISMATCH:
+            return
+        counters.observe(page, upstream.counter + counters.UPSTREAM_SECONDS, seconds)
+        self._health_of(upstream).responded(self._loop.time())
+
+    def failed(self, upstream: Upstream, reason: str, sent: float) -> None:
+        """Count an error or a silence of an upstream."""
+        index = counters.UPSTREAM_ERRORS.index(reason)
+        self._resolver.page[upstream.counter + index] += 1
+        self._health_of(upstream).failed(sent, self._loop.time())
+
+    def _health_of(self, upstream: Upstream) -> Health:
+        # An exchange may outlive the generation it began in.
+        return self._health.get(upstream.url) or Health(self._loop.time())
+
+    def all_down(self, numbers: list[int]) -> bool:
+        """Tell whether none of these upstreams is known to be up."""
+        upstreams = self.generation.upstreams
+        return not any(self._health[upstreams[number].url].up for number in numbers)
+
+    def _order(self, zone: int) -> list[int]:
+        """Return the upstreams of a zone in the order of the config, those that are down last."""
+        upstreams = self.generation.upstreams
+        numbers = self.generation.upstream_sets[zone]
+        return sorted(numbers, key=lambda number: not self._health[upstreams[number].url].up)
+
+    def _refuse(self, forward: Forward, reply: Reply, limit: str) -> None:
+        self._resolver.page[counters.LIMITED + counters.LIMITS.index(limit)] += 1
+        reply(self._resolver.failure(forward, Ede.OTHER, self._loop.time()))
+
+    def _show_health(self) -> None:
+        page = self._resolver.page
+        for upstream in self.generation.upstreams:
+            up = self._health[upstream.url].up
+            page[upstream.counter + counters.UPSTREAM_UP] = 1 if up else 2
+
+
+class Exchange:
+    """One question on its way to the upstreams of one zone, and everyone who waits for it."""
+
+    def __init__(
+        self, upstreams: Upstreams, query: Query, order: list[int], zone: int
+    ) -> None:
+        self.query = query
+        self.zone = zone
+        self.waiters: list[tuple[Forward, Reply]] = []
+        self._upstreams = upstreams
+        self._loop = asyncio.get_running_loop()
+        self._servers = upstreams.generation.upstreams
+        self._retry = Retry(
+            query,
+            order,
+            secrets.token_bytes,
+            upstreams.generation.ttl_bounds,
+            self._loop.time(),
+            tcp_only=upstreams.tcp_only,
+            trusted=upstreams.trusted,
+            all_down=upstreams.all_down(order),
+        )
+        self._open: dict[Attempt, DatagramAttempt | StreamAttempt] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Send the first message."""
+        self._advance()
+
+    def received(self, attempt: Attempt, data: bytes) -> None:
+        """Take a message for an attempt."""
+        io = self._open.get(attempt)
+        if io is None:
+            return
+        step, response = self._retry.result(attempt, data)
+        upstream = self._servers[attempt.upstream]
+        self._upstreams.responded(upstream, self._loop.time() - io.sent, response)
+        if step == Step.DONE:
+            self._finish()
+        elif step == Step.NEXT:
+            self._close(attempt)
+            self._advance()
+
+    def failed(self, attempt: Attempt) -> None:
+        """Take notice of a network error of an attempt."""
+        io = self._open.get(attempt)
+        if io is None:
+            return
+        self._upstreams.failed(self._servers[attempt.upstream], "network", io.sent)
+        self._retry.failed(attempt)
+        self._close(attempt)
+        self._advance()
+
+    def _advance(self) -> None:
+        """Send the next message; without one, wait for those under way or give up."""
+        while True:
+            attempt = self._retry.next()
+            if attempt is None:
+                break
+            upstream = self._servers[attempt.upstream]
+            now = self._loop.time()
+            try:
+                make = StreamAttempt if attempt.tcp else DatagramAttempt
+                self._open[attempt] = make(self, attempt, upstream, self._loop)
+            except OSError:
+                self._upstreams.failed(upstream, "network", now)
+                self._retry.failed(attempt)
+                continue
+            self._set_timer(min(now + attempt.timeout, self._retry.deadline))
+            return
+        if not self._open:
+            self._finish()
+        else:
+            self._set_timer(self._retry.deadline)
+
+    def _set_timer(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._timed_out)
+
+    def _timed_out(self) -> None:
+        for attempt, io in self._open.items():
+            if not io.reported:
+                io.reported = True
+                self._upstreams.failed(self._servers[attempt.upstream], "timeout", io.sent)
+        if self._loop.time() >= self._retry.deadline:
+            self._finish()
+        else:
+            self._advance()
+
+    def _close(self, attempt: Attempt) -> None:
+        self._open.pop(attempt).close()
+
+    def _finish(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        for io in self._open.values():
+            io.close()
+        self._open.clear()
+        self._upstreams.finished(self, self._retry.answer, self._retry.ede)

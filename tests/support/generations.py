@@ -1,0 +1,234 @@
+"""Generations for tests, from a few words each, by the same bytes that workers are given.
+
+    generation(
+        groups={"staff": ["10.20.0.0/16"]},
+        lists={"tiktok": ["tiktok.com", "*.tiktok.com.*"]},
+        policies={"ban": Ban(lists=["tiktok"], answer="nxdomain")},
+    )
+
+The fields of `Setup` are the arguments of `generation` and of `generation_buffer`. Without
+`policies` one policy, `ban`, enforces every list on every group.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+from itertools import count
+from typing import ParamSpec
+from urllib.parse import urlsplit
+
+from dnsguard.config.records import parse_record
+from dnsguard.core import counters, names
+from dnsguard.core.generation import (
+    Generation,
+    PolicyDocument,
+    SettingsDocument,
+    UpstreamDocument,
+    ViewDocument,
+    compose_generation,
+    parse_generation,
+)
+from dnsguard.core.image import ListRule, build_image
+from dnsguard.core.policy import Role, Stage
+from dnsguard.lists.formats import parse_line
+
+P = ParamSpec("P")
+
+STAFF = {"staff": ["10.20.0.0/16", "2001:db8:20::/48"]}
+TIKTOK = {"tiktok": ["tiktok.com", "*.tiktok.com.*"]}
+OFF_SWITCHES = {"=use-application-dns.net": "nxdomain", "=mask.icloud.com": "nodata"}
+CITY = ("127.0.0.0/8", "10.0.0.0/8", "192.168.0.0/16", "::1/128", "fe80::/10", "2001:db8::/32")
+UPSTREAMS = ("udp://192.0.2.53:53",)
+
+_OFF_SWITCH_ROLES = {"nxdomain": Role.OFF_SWITCH_NXDOMAIN, "nodata": Role.OFF_SWITCH_NODATA}
+
+
+@dataclass(frozen=True)
+class Ban:
+    """A policy; without `groups` for every group, without `lists` with every list."""
+
+    groups: Sequence[str] | None = None
+    lists: Sequence[str] | None = None
+    block: Sequence[str] = ()
+    allow: Sequence[str] = ()
+    stage: Stage = Stage.ENFORCE
+    answer: str = "sinkhole"
+    off_switches: bool = True
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a generation is made of; list entries are in the syntax of blocklists/README.md."""
+
+    groups: Mapping[str, Sequence[str]] = field(default_factory=lambda: STAFF)
+    lists: Mapping[str, Sequence[str]] = field(default_factory=lambda: TIKTOK)
+    policies: Mapping[str, Ban] = field(default_factory=lambda: {"ban": Ban()})
+    off_switches: Mapping[str, str] = field(default_factory=lambda: OFF_SWITCHES)
+    never_block: Sequence[str] = ()
+    dnsbl_zones: Sequence[str] = ("multi.surbl.org",)
+    max_ttl: Mapping[str, int] = field(default_factory=dict)
+    allow_clients: Sequence[str] = CITY
+    local_records: Sequence[str] = ()
+    upstreams: Sequence[str] = UPSTREAMS
+    trusted: Sequence[str] = ()
+    forward_zones: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sinkhole: tuple[str, str, int] = ("0.0.0.0", "::", 30)
+    ttl_bounds: tuple[int, int] = (0, 86_400)
+    number: int = 1
+    udp_size: int = 1232
+    cache_size: int = 1 << 20
+    pending_per_client: int = 1000
+    pending: int = 10_000
+    tcp_per_client: int = 50
+    exempt: Sequence[str] = ()
+
+    def buffer(self) -> bytes:
+        """Return the generation as the control plane hands it to workers."""
+        lists = _Lists()
+        numbers = {name: lists.add(name, Role.RULES, self.lists[name]) for name in self.lists}
+        free = count(counters.FIRST_FREE, counters.UPSTREAM_SIZE)
+        switches = [
+            lists.add(f"off-switches-{answer}", role, _answered(self.off_switches, answer))
+            for answer, role in _OFF_SWITCH_ROLES.items()
+        ]
+        lists.add("never_block", Role.NEVER_BLOCK, self.never_block)
+        lists.add("dnsbl", Role.NO_EMBEDDED, self.dnsbl_zones)
+        own = {
+            name: (
+                lists.add(f"{name}:block", Role.RULES, ban.block),
+                lists.add(f"{name}:allow", Role.RULES, ban.allow),
+            )
+            for name, ban in self.policies.items()
+        }
+        views = [_view("unregistered", free), _view("strangers", free, refused=True)]
+        for group in self.groups:
+            view = _view(group, free, ceiling=self.max_ttl.get(group))
+            for name, ban in self.policies.items():
+                if ban.groups is None or group in ban.groups:
+                    named = numbers if ban.lists is None else ban.lists
+                    blocks = [*(numbers[name] for name in named), own[name][0]]
+                    view["policies"].append(
+                        _policy(name, ban, blocks, [own[name][1]], switches, free)
+                    )
+            views.append(view)
+        urls = [*self.upstreams]
+        for zone_urls in self.forward_zones.values():
+            urls += [url for url in zone_urls if url not in urls]
+        document = SettingsDocument(
+            number=self.number,
+            lists=lists.documents,
+            views=views,
+            subnets=[
+                (*_subnet(subnet), number)
+                for number, subnets in enumerate(self.groups.values(), start=2)
+                for subnet in subnets
+            ],
+            allowed=[_subnet(subnet) for subnet in self.allow_clients],
+            sinkhole=(
+                ip_address(self.sinkhole[0]).packed.hex(),
+                ip_address(self.sinkhole[1]).packed.hex(),
+                self.sinkhole[2],
+            ),
+            local_records=[
+                (record.owner.hex(), record.rdatatype, record.ttl, record.rdata.hex())
+                for record in map(parse_record, self.local_records)
+            ],
+            forward_zones=[
+                (names.from_text(apex).hex(), number)
+                for number, apex in enumerate(self.forward_zones, start=1)
+            ],
+            upstreams=[_upstream(url, url in self.trusted, free) for url in urls],
+            upstream_sets=[
+                [urls.index(url) for url in chosen]
+                for chosen in (self.upstreams, *self.forward_zones.values())
+            ],
+            min_ttl=self.ttl_bounds[0],
+            max_ttl=self.ttl_bounds[1],
+            udp_size=self.udp_size,
+            cache_size=self.cache_size,
+            pending_per_client=self.pending_per_client,
+            pending=self.pending,
+            tcp_per_client=self.tcp_per_client,
+            exempt=[_subnet(subnet) for subnet in self.exempt],
+        )
+        return compose_generation(document, build_image(lists.rules, seed=0x5EED))
+
+    def generation(self) -> Generation:
+        """Return the generation as a worker parses it."""
+        return parse_generation(self.buffer())
+
+
+def _returning_generation(setup: Callable[P, Setup]) -> Callable[P, Generation]:
+    return lambda *args, **kwargs: setup(*args, **kwargs).generation()
+
+
+def _returning_buffer(setup: Callable[P, Setup]) -> Callable[P, bytes]:
+    return lambda *args, **kwargs: setup(*args, **kwargs).buffer()
+
+
+generation = _returning_generation(Setup)
+generation_buffer = _returning_buffer(Setup)
+
+
+class _Lists:
+    """The lists of a generation by number, and the rules they add up to."""
+
+    def __init__(self) -> None:
+        self.documents: list[tuple[str, int]] = []
+        self.rules: dict[bytes, list[ListRule]] = {}
+
+    def add(self, name: str, role: Role, entries: Iterable[str]) -> int:
+        list_id = len(self.documents)
+        self.documents.append((name, role))
+        for entry in entries:
+            rule = parse_line(entry)
+            self.rules.setdefault(rule.name, []).append(ListRule(list_id, rule.kind))
+        return list_id
+
+
+def _answered(off_switches: Mapping[str, str], wanted: str) -> list[str]:
+    return [entry for entry, answer in off_switches.items() if answer == wanted]
+
+
+def _view(
+    group: str, free: Iterator[int], *, ceiling: int | None = None, refused: bool = False
+) -> ViewDocument:
+    return ViewDocument(
+        group=group, ceiling=ceiling, counter=next(free), refused=refused, policies=[]
+    )
+
+
+def _policy(
+    name: str,
+    ban: Ban,
+    blocks: list[int],
+    allows: list[int],
+    switches: list[int],
+    free: Iterator[int],
+) -> PolicyDocument:
+    return PolicyDocument(
+        name=name,
+        stage=ban.stage,
+        answer=ban.answer,
+        blocks=blocks,
+        allows=allows,
+        off_switches=ban.off_switches,
+        counters=[(list_id, next(free)) for list_id in blocks + switches],
+    )
+
+
+def _subnet(text: str) -> tuple[str, int]:
+    network = ip_network(text)
+    return network.network_address.packed.hex(), network.prefixlen
+
+
+def _upstream(url: str, trusted: bool, free: Iterator[int]) -> UpstreamDocument:
+    parts = urlsplit(url)
+    return UpstreamDocument(
+        url=url,
+        address=parts.hostname or "",
+        port=parts.port or 53,
+        tcp=parts.scheme == "tcp",
+        trusted=trusted,
+        counter=next(free),
+    )
