@@ -1,20 +1,23 @@
 """The commands' end of the control socket."""
 
 import os
+import re
 from pathlib import Path
-from typing import Any
 
 import click
 import httpx
 
-from dnsguard.config import Config, ConfigError, Source, load, read_sources
+from dnsguard.config import ConfigError, Source, load, read_sources
 from dnsguard.config.document import read_document
-from dnsguard.config.model import Directories
 from dnsguard.config.problem import printable
+from dnsguard.config.settings import Directories
 
 SOCKET_NAME = "control.sock"
 ANSWER_SECONDS = 10.0
 RELOAD_SECONDS = 600.0
+
+_BASE = "http://dnsguard"
+_DIRECTORIES = re.compile(r"^directories:.*(?:\n(?:[ \t#].*)?)*", re.MULTILINE)
 
 
 class NotRunning(click.ClickException):
@@ -32,18 +35,19 @@ class Client:
 
     def get(self, path: str, **asked: str) -> httpx.Response:
         """Return the response to a GET."""
-        return self._ask("GET", path, params=asked, timeout=ANSWER_SECONDS)
+        request = httpx.Request("GET", httpx.URL(_BASE, path=path, params=asked))
+        return self._send(request, ANSWER_SECONDS)
 
     def reload(self, reason: str) -> httpx.Response:
         """Return the response when the new policy is in force, or refused."""
-        body = {"reason": reason}
-        return self._ask("POST", "/api/v1/reload", json=body, timeout=RELOAD_SECONDS)
+        url = httpx.URL(_BASE, path="/api/v1/reload")
+        return self._send(httpx.Request("POST", url, json={"reason": reason}), RELOAD_SECONDS)
 
-    def _ask(self, method: str, path: str, *, timeout: float, **how: Any) -> httpx.Response:
+    def _send(self, request: httpx.Request, timeout: float) -> httpx.Response:
         transport = httpx.HTTPTransport(uds=os.fspath(self._path))
         try:
-            with httpx.Client(transport=transport, base_url="http://dnsguard") as client:
-                return client.request(method, path, timeout=timeout, **how)
+            with httpx.Client(transport=transport, timeout=timeout) as client:
+                return client.send(request)
         except httpx.TimeoutException:
             raise click.ClickException(
                 f"dnsguard does not answer on {self._path} (DNS does not depend on that): "
@@ -93,8 +97,16 @@ def _directories_alone(config_path: Path) -> Directories:
     """Return the `directories` section as written, read on its own; else the default."""
     try:
         source = read_sources(config_path)[0]
-        data = read_document(Source(source.path, _section(source.text))).data
+        section = _DIRECTORIES.search(source.text)
+        text = section[0] if section else ""
+        data = read_document(Source(source.path, text)).data
         context = {"folder": Path(source.path).parent}
         return Directories.model_validate(data.get("directories") or {}, context=context)
-    except ValueError, ConfigError:
+    except (ConfigError, ValueError):
         return Directories()
+
+
+def _root(error: BaseException) -> BaseException:
+    while error.__context__ is not None:
+        error = error.__context__
+    return error

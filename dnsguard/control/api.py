@@ -7,6 +7,7 @@ mode says who may, it also changes. It decides nothing: everything is asked of t
 import asyncio
 import json
 import pwd
+import re
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -33,6 +34,7 @@ BODY_SECONDS = 10.0
 ADMIN_SECONDS = 60.0
 CONTROL_SECONDS = 600.0  # the longest reload that a command waits for
 
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::[0-9]+)?")
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _HEADERS = (
     (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
@@ -236,8 +238,10 @@ def _refusal(request: Request) -> Response | None:
 
 
 def _is_own(host: str) -> bool:
-    bracketed, _, _ = host.removeprefix("[").partition("]")
-    name = bracketed if host.startswith("[") else host.partition(":")[0]
+    match = _HOST.fullmatch(host)
+    if match is None:
+        return False
+    name = match[1] or match[2]
     if name.lower() == "localhost":
         return True
     try:

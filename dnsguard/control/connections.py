@@ -72,7 +72,7 @@ class HTTPServer:
         cut = loop.call_later(self._connection_seconds, writer.transport.abort)
         state = {"peer": _peer(writer)}
         try:
-            await TCPServer(
+            await _Connection(
                 self._application, loop, self._config, self._context, state, reader, writer
             )
         except Exception:  # noqa: BLE001, a fault of Hypercorn's on bytes from outside
@@ -81,6 +81,13 @@ class HTTPServer:
         finally:
             cut.cancel()
             del self._connections[task]
+
+
+class _Connection(TCPServer):
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        # Else one whose client is gone would keep its place until the time-out.
+        await self.idle_task.stop()
 
 
 def control_socket(path: Path) -> socket.socket:

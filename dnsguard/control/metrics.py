@@ -36,6 +36,7 @@ class Events:
     reloads_ok: int = 0
     reloads_refused: int = 0
     last_reload: float = 0.0
+    """When the config in force was accepted."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Snapshot:
     generation: int
     enforcing: dict[str, bool]
     restarts: Sequence[int]
+    config_current: bool
+    """Whether the config file, when last read, is what is in force."""
 
 
 class MetricsCollector(Collector):
@@ -206,6 +209,11 @@ def _control(snapshot: Snapshot, events: Events) -> Iterator[Metric]:
         "dnsguard_last_reload_timestamp_seconds",
         "When a config was last put in force",
         value=events.last_reload,
+    )
+    yield GaugeMetricFamily(
+        "dnsguard_config_current",
+        "1 while the config file as last read is in force, 0 after it was refused",
+        value=float(snapshot.config_current),
     )
     names = GaugeMetricFamily("dnsguard_list_names", "Names in the list", labels=["list"])
     age = GaugeMetricFamily(

@@ -70,7 +70,7 @@ class ControlPlane:
         self.listening: list[str] = []
         self.admin: str | None = None
         self.fallback: tuple[Problem, ...] = ()
-        """Why the config file is not what is in force, if it is not."""
+        """Why the config file, when last read, was not put in force; empty when it was."""
         self.current: Candidate
         self.generation: Generation
         self.last_change: LastChange
@@ -127,6 +127,7 @@ class ControlPlane:
                 self._refuse_restarts(candidate)
             except ConfigError as error:
                 self.events.reloads_refused += 1
+                self.fallback = error.problems
                 self.last_change = LastChange(time.time(), actor, reason, "refused")
                 for problem in error.problems:
                     _log.error("reload refused: %s", problem)
@@ -209,6 +210,7 @@ class ControlPlane:
             generation=self.current.number,
             enforcing=self.enforcing(),
             restarts=[worker.restarts for worker in self.workers],
+            config_current=not self.fallback,
         )
         return self._metrics.render()
 

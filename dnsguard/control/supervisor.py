@@ -19,13 +19,13 @@ import yaml
 from dnsguard.config import (
     Config,
     ConfigError,
-    Problem,
     Source,
-    demo,
     parse,
     read_sources,
     system_upstreams,
 )
+from dnsguard.config import demo as demo_text
+from dnsguard.control.admin_socket import open_admin
 from dnsguard.control.plane import Candidate, ControlPlane
 from dnsguard.control.sockets import ListenSocket, SocketError, open_sockets
 from dnsguard.control.state import StateDirectory
@@ -37,7 +37,7 @@ LISTEN_TIMEOUT = 30.0  # seconds for all workers to listen at start
 _log = logging.getLogger(__name__)
 
 
-def run(config_path: Path, *, strict: bool, demo: bool) -> int:  # noqa: A002
+def run(config_path: Path, *, strict: bool, demo: bool) -> int:
     """Run dnsguard in the foreground until SIGTERM or SIGINT; return the exit code."""
     logging.basicConfig(
         stream=sys.stderr,
@@ -58,7 +58,7 @@ def write_demo(state: Path) -> Path:
         upstreams = []
     state.mkdir(mode=0o750, exist_ok=True)
     path = state / "dnsguard.yaml"
-    path.write_text(demo(state, upstreams or ["udp://127.0.0.1:53"]), "utf-8")
+    path.write_text(demo_text(state, upstreams or ["udp://127.0.0.1:53"]), "utf-8")
     return path
 
 
@@ -67,9 +67,8 @@ async def _serve(config_path: Path, *, strict: bool) -> int:
     kept_sockets = inherited(os.environ)
     try:
         plane, candidate = await _choose(config_path, strict=strict)
-        sockets = open_sockets(
-            candidate.config.listen.dns, plane.worker_count, kept_sockets
-        )
+        sockets = open_sockets(candidate.config.listen.dns, plane.worker_count, kept_sockets)
+        admin = open_admin(candidate.config)
     except ConfigError as error:
         for problem in error.problems:
             _log.error("%s", problem)
@@ -79,26 +78,25 @@ async def _serve(config_path: Path, *, strict: bool) -> int:
         return 1
     for listening in sockets:
         manager.store(listening.name, [listening.socket.fileno()])
-    plane.listening = sorted({_place(s) for s in sockets})
+    plane.listening = sorted({_place(s.address, s.port) for s in sockets})
+    plane.admin = None if admin is None else _place(*admin.getsockname()[:2])
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await plane.adopt(candidate, "start", str(config_path))
+    workers = [asyncio.create_task(worker.run()) for worker in _fill(plane, sockets)]
+    # Not imported before the workers are on their way: it is what takes longest.
+    from dnsguard.control.admin import serve_admin
+
     async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(worker.run()) for worker in _fill(plane, sockets)]
-        tasks_of_admin = tasks.create_task(_administer(plane, candidate.config, manager, stop))
-        loop.add_signal_handler(
-            signal.SIGHUP, lambda: tasks.create_task(_reload(plane, manager))
-        )
-        await stop.wait()
-        manager.stopping()
-        _log.info("stopping")
-        for task in running:
-            task.cancel()
-        await tasks_of_admin
-    for worker in plane.workers:
-        worker.kill()
+        tasks.create_task(serve_admin(plane, candidate.config, admin, stop))
+        tasks.create_task(_report(plane, manager, stop))
+        loop.add_signal_handler(signal.SIGHUP, lambda: tasks.create_task(_reload(plane, manager)))
+    for task in workers:
+        task.cancel()
+    await asyncio.gather(*workers, return_exceptions=True)
+    _log.info("stopped")
     return 0
 
 
@@ -124,6 +122,7 @@ async def _choose(config_path: Path, *, strict: bool) -> tuple[ControlPlane, Can
         plane = _make_plane(config_path, config)
         candidate = plane.prepare(accepted[0])
         plane.fallback = tuple(error.problems)
+        plane.events.reloads_refused += 1
         for problem in error.problems:
             _log.error("%s", problem)
         _log.error(
@@ -169,28 +168,22 @@ def _fill(plane: ControlPlane, sockets: list[ListenSocket]) -> list[Worker]:
     return plane.workers
 
 
-async def _administer(
-    plane: ControlPlane, config: Config, manager: ServiceManager, stop: asyncio.Event
-) -> None:
-    """Wait until every worker listens, tell the service manager, serve the API until `stop`."""
-    # Not imported before the workers are on their way: it is what takes longest.
-    from dnsguard.control.admin import serve_admin
-
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(serve_admin(plane, config, stop))
-        try:
-            async with asyncio.timeout(LISTEN_TIMEOUT):
-                for worker in plane.workers:
-                    await worker.listening.wait()
-            _log.info("serving on %s", ", ".join(plane.listening))
-        except TimeoutError:
-            _log.error("not every worker listens after %d seconds", LISTEN_TIMEOUT)
-        manager.ready()
-        manager.status(_state_text(plane))
-        while manager.watchdog_interval is not None and not stop.is_set():
-            manager.watchdog()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), manager.watchdog_interval)
+async def _report(plane: ControlPlane, manager: ServiceManager, stop: asyncio.Event) -> None:
+    """Tell the service manager when every worker listens, and that this loop runs, until `stop`."""
+    try:
+        async with asyncio.timeout(LISTEN_TIMEOUT):
+            for worker in plane.workers:
+                await worker.listening.wait()
+        _log.info("serving on %s", ", ".join(plane.listening))
+    except TimeoutError:
+        _log.error("not every worker listens after %d seconds", LISTEN_TIMEOUT)
+    manager.ready()
+    manager.status(_state_text(plane))
+    while not stop.is_set():
+        manager.watchdog()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), manager.watchdog_interval)
+    manager.stopping()
 
 
 async def _reload(plane: ControlPlane, manager: ServiceManager) -> None:
@@ -205,9 +198,5 @@ def _state_text(plane: ControlPlane) -> str:
     return f"{text}; the config file is broken, see the log" if plane.fallback else text
 
 
-def _place(listening: ListenSocket) -> str:
-    address = listening.address
-    shown = f"[{address}]" if address.version == 6 else str(address)
-    return f"{shown}:{listening.port}"
-
-
+def _place(address: object, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in str(address) else f"{address}:{port}"

@@ -123,7 +123,8 @@ class Retry:
         query = self._query
         noise = self._random_bytes(2 + 32)
         # Nobody forges over TCP, and a server that changes the case is understood there.
-        question = query.question.lower() if tcp else _mix_case(query.question, noise[2:])
+        plain = query.qname + query.question[-4:]
+        question = plain if tcp else _mix_case(plain, noise[2:])
         query_id = int.from_bytes(noise[:2], "big")
         header = pack("!HHHHHH", query_id, RD | (query.flags & CD), 1, 0, 0, 1 if edns else 0)
         opt = pack("!BHHIH", 0, 41, 1232, 0x8000 if query.wants_dnssec else 0, 0) if edns else b""

@@ -23,8 +23,8 @@ class Receiver(Protocol):
     def received(self, attempt: Attempt, data: bytes) -> None:
         """Take a message."""
 
-    def failed(self, attempt: Attempt) -> None:
-        """Take notice that the attempt cannot succeed any more."""
+    def failed(self, attempt: Attempt, error: OSError | None) -> None:
+        """Take notice that the attempt cannot succeed any more; without an error it was cut off."""
 
 
 class DatagramAttempt:
@@ -48,18 +48,18 @@ class DatagramAttempt:
             _bind_to_random_port(self._socket, family)
             self._socket.connect((upstream.address, upstream.port))
             self._socket.send(attempt.message)
+            loop.add_reader(self._socket, self._readable)
         except OSError:
             self._socket.close()
             raise
-        loop.add_reader(self._socket, self._readable)
 
     def _readable(self) -> None:
         try:
             data = self._socket.recv(65_535)
         except (BlockingIOError, InterruptedError):
             return
-        except OSError:  # the upstream's host refused: ICMP on a connected socket
-            self._receiver.failed(self._attempt)
+        except OSError as error:  # the upstream's host refused: ICMP on a connected socket
+            self._receiver.failed(self._attempt, error)
             return
         self._receiver.received(self._attempt, data)
 
@@ -91,13 +91,16 @@ class StreamAttempt(asyncio.Protocol):
     async def _connect(self, upstream: Upstream, loop: asyncio.AbstractEventLoop) -> None:
         try:
             await loop.create_connection(lambda: self, upstream.address, upstream.port)
-        except OSError:
+        except OSError as error:
             if not self._closed:
-                self._receiver.failed(self._attempt)
+                self._receiver.failed(self._attempt, error)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the query."""
         self._transport = transport
+        if self._closed:  # given up while the connection was made
+            transport.close()
+            return
         message = self._attempt.message
         cast(asyncio.Transport, transport).write(len(message).to_bytes(2, "big") + message)
 
@@ -114,7 +117,7 @@ class StreamAttempt(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail when the connection ends before the response is whole."""
         if not self._closed:
-            self._receiver.failed(self._attempt)
+            self._receiver.failed(self._attempt, None)
 
     def close(self) -> None:
         """Close the connection."""

@@ -21,11 +21,14 @@ _log = logging.getLogger(__name__)
 
 
 class Connections:
-    """The TCP connections of one worker, counted by client."""
+    """The TCP connections of one worker, counted by client; `idle` in seconds."""
 
-    def __init__(self, resolver: Resolver, upstreams: Upstreams) -> None:
+    def __init__(
+        self, resolver: Resolver, upstreams: Upstreams, idle: float = IDLE_SECONDS
+    ) -> None:
         self.resolver = resolver
         self.upstreams = upstreams
+        self.idle = idle
         self._per_client: dict[bytes, int] = {}
         self._total = 0
 
@@ -33,6 +36,9 @@ class Connections:
     def generation(self) -> Generation:
         """Return the generation whose limits hold."""
         return self.upstreams.generation
+
+    def __len__(self) -> int:
+        return self._total
 
     def admit(self, address: bytes) -> bool:
         """Count a new connection in, unless a limit is reached."""
@@ -76,7 +82,8 @@ class StreamConnection(asyncio.Protocol):
         self._received = bytearray()
         self._in_flight = 0
         self._last_query = 0.0
-        self._ended = False
+        self._serving = False
+        self._half_closed = False
         self._write_blocked = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -96,11 +103,10 @@ class StreamConnection(asyncio.Protocol):
             return
         self._transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)
         self._last_query = self._loop.time()
-        self._timer = self._loop.call_later(IDLE_SECONDS, self._check_idle)
+        self._timer = self._loop.call_later(self._connections.idle, self._check_idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client; answers still on their way to it are dropped."""
-        self._ended = True
         if self._timer is not None:
             self._timer.cancel()
         if self._admitted:
@@ -113,8 +119,9 @@ class StreamConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Keep a half-closed connection until its queries are answered."""
-        self._ended = True
-        return self._in_flight > 0
+        self._half_closed = True
+        self._serve_whole_queries()
+        return not self._transport.is_closing()
 
     def pause_writing(self) -> None:
         """Read no more from a client that does not read."""
@@ -127,6 +134,9 @@ class StreamConnection(asyncio.Protocol):
         self._serve_whole_queries()
 
     def _serve_whole_queries(self) -> None:
+        if self._serving:  # a forward was answered at once: the loop below goes on
+            return
+        self._serving = True
         received = self._received
         while len(received) >= 2 and not self._busy():
             end = 2 + (received[0] << 8 | received[1])
@@ -135,6 +145,7 @@ class StreamConnection(asyncio.Protocol):
             data = bytes(received[2:end])
             del received[:end]
             self._serve(data)
+        self._serving = False
         self._regulate()
 
     def _serve(self, data: bytes) -> None:
@@ -172,29 +183,33 @@ class StreamConnection(asyncio.Protocol):
                 counters.RESPONSE_SECONDS + resolver.source * counters.HISTOGRAM_SIZE,
                 self._loop.time() - received,
             )
-        if self._ended and not self._in_flight:
-            self._transport.close()
 
     def _busy(self) -> bool:
-        return self._write_blocked or self._in_flight >= MAX_IN_FLIGHT
+        closing = self._transport.is_closing()
+        return closing or self._write_blocked or self._in_flight >= MAX_IN_FLIGHT
 
     def _regulate(self) -> None:
+        """Read on, pause, or hang up when all that a half-closed connection asked is answered."""
         if self._transport.is_closing():
             return
-        if self._busy():
+        if self._half_closed:
+            if not self._in_flight and not self._write_blocked:
+                self._transport.close()
+        elif self._busy():
             self._transport.pause_reading()
         elif not self._transport.is_reading():
             self._transport.resume_reading()
 
     def _check_idle(self) -> None:
         """Close what has been idle: the clock runs from the last whole query, not octet."""
-        due = self._last_query + IDLE_SECONDS
+        idle = self._connections.idle
+        due = self._last_query + idle
         now = self._loop.time()
         if now < due or (self._in_flight and not self._write_blocked):
-            self._timer = self._loop.call_at(max(due, now + 1.0), self._check_idle)
+            self._timer = self._loop.call_at(max(due, now + idle / 10), self._check_idle)
             return
         self._connections.count_limited("tcp_idle")
-        if self._write_blocked:
+        if self._transport.get_write_buffer_size():  # to close would wait for a client that stalls
             self._transport.abort()
         else:
             self._transport.close()

@@ -5,6 +5,8 @@ Identical questions share an exchange. What to send, what to believe and when to
 """
 
 import asyncio
+import errno
+import logging
 import secrets
 from collections.abc import Callable
 
@@ -34,6 +36,11 @@ _ERROR_REASONS = {
 }
 _RCODE_REASONS = {2: "servfail", 5: "refused"}
 
+# What we ran out of is no news of an upstream.
+_OUR_ERRORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+_log = logging.getLogger(__name__)
+
 
 class Upstreams:
     """The upstreams of one worker, and what is being asked of them."""
@@ -44,13 +51,21 @@ class Upstreams:
         self._resolver = resolver
         self._loop = loop
         self._exchanges: dict[tuple[int, bytes], Exchange] = {}
+        self._pending = 0
         self._per_client: dict[bytes, int] = {}
         self._waiting = 0
         self._health: dict[str, Health] = {}
+        self.generation = generation
         self.configure(generation)
 
     def configure(self, generation: Generation) -> None:
-        """Ask the upstreams of a generation from now on; what is known of their health stays."""
+        """Ask the upstreams of a generation from now on; what is known of their health stays.
+
+        An exchange under way ends as it began; whoever comes later joins it only when the same
+        servers would be asked.
+        """
+        if _servers(generation) != _servers(self.generation):
+            self._exchanges.clear()
         self.generation = generation
         self.trusted = frozenset(n for n, u in enumerate(generation.upstreams) if u.trusted)
         self.tcp_only = frozenset(n for n, u in enumerate(generation.upstreams) if u.tcp)
@@ -72,7 +87,7 @@ class Upstreams:
             return
         exchange = self._exchanges.get((forward.zone, forward.key))
         full = self._waiting >= MAX_WAITING
-        if full or (exchange is None and len(self._exchanges) >= limits.pending):
+        if full or (exchange is None and self._pending >= limits.pending):
             self._refuse(forward, reply, "pending")
             return
         self._per_client[address] = asked + 1
@@ -83,6 +98,7 @@ class Upstreams:
         exchange = Exchange(self, forward.query, self._order(forward.zone), forward.zone)
         exchange.waiters.append((forward, reply))
         self._exchanges[forward.zone, forward.key] = exchange
+        self._pending += 1
         exchange.start()
 
     def probe(self) -> None:
@@ -91,26 +107,41 @@ class Upstreams:
         for number, upstream in enumerate(self.generation.upstreams):
             if self._health[upstream.url].probe_due(now) and _PROBE is not None:
                 Exchange(self, _PROBE, [number], -1).start()
-        self._resolver.page[counters.PENDING] = len(self._exchanges)
+        self._resolver.page[counters.PENDING] = self._pending
         self._show_health()
 
     def finished(self, exchange: "Exchange", answer: Answer | None, ede: int) -> None:
         """Answer everyone who waits for an exchange."""
-        if not exchange.waiters:
+        if not exchange.waiters:  # a probe
             return
-        del self._exchanges[exchange.zone, exchange.query.key]
-        now = self._loop.time()
+        question = exchange.zone, exchange.query.key
+        if self._exchanges.get(question) is exchange:
+            del self._exchanges[question]
+        self._pending -= 1
         for forward, reply in exchange.waiters:
-            self._waiting -= 1
-            left = self._per_client[forward.address] - 1
-            if left:
-                self._per_client[forward.address] = left
-            else:
-                del self._per_client[forward.address]
-            if answer is not None:
-                reply(self._resolver.response(forward, answer, now))
-            else:
-                reply(self._resolver.failure(forward, ede, now))
+            self._release(forward.address)
+            try:
+                self._answer(forward, reply, answer, ede)
+            except Exception:
+                # A fault of ours costs one query, not those of everyone who waits beside it.
+                self._resolver.page[counters.INTERNAL_ERRORS] += 1
+                _log.exception("internal error while passing an answer on; please report this")
+
+    def _release(self, address: bytes) -> None:
+        """Count out a query that waited."""
+        self._waiting -= 1
+        left = self._per_client[address] - 1
+        if left:
+            self._per_client[address] = left
+        else:
+            del self._per_client[address]
+
+    def _answer(self, forward: Forward, reply: Reply, answer: Answer | None, ede: int) -> None:
+        now = self._loop.time()
+        if answer is not None:
+            reply(self._resolver.response(forward, answer, now))
+        else:
+            reply(self._resolver.failure(forward, ede, now))
 
     def responded(self, upstream: Upstream, seconds: float, response: Response) -> None:
         """Count a message from an upstream; forged or not, only a matching one is news of it."""
@@ -119,17 +150,26 @@ class Upstreams:
         if response.status == Status.FAILURE:
             reason = _RCODE_REASONS.get(response.rcode, "other_rcode")
         if reason is not None:
-            page[upstream.counter + counters.UPSTREAM_ERRORS.index(reason)] += 1
+            self._count_error(upstream, reason)
         if response.status == Status.MISMATCH:
             return
         counters.observe(page, upstream.counter + counters.UPSTREAM_SECONDS, seconds)
         self._health_of(upstream).responded(self._loop.time())
 
-    def failed(self, upstream: Upstream, reason: str, sent: float) -> None:
-        """Count an error or a silence of an upstream."""
+    def silent(self, upstream: Upstream, sent: float) -> None:
+        """Count a message that was not responded to in time."""
+        self._count_error(upstream, "timeout")
+        self._health_of(upstream).failed(sent, self._loop.time())
+
+    def failed(self, upstream: Upstream, error: OSError | None, sent: float) -> None:
+        """Count an error of the network on the way to an upstream, or of our own."""
+        self._count_error(upstream, "network")
+        if error is None or error.errno not in _OUR_ERRORS:
+            self._health_of(upstream).failed(sent, self._loop.time())
+
+    def _count_error(self, upstream: Upstream, reason: str) -> None:
         index = counters.UPSTREAM_ERRORS.index(reason)
         self._resolver.page[upstream.counter + index] += 1
-        self._health_of(upstream).failed(sent, self._loop.time())
 
     def _health_of(self, upstream: Upstream) -> Health:
         # An exchange may outlive the generation it began in.
@@ -155,6 +195,11 @@ class Upstreams:
         for upstream in self.generation.upstreams:
             up = self._health[upstream.url].up
             page[upstream.counter + counters.UPSTREAM_UP] = 1 if up else 2
+
+
+def _servers(generation: Generation) -> object:
+    """Return what an exchange keeps of a generation."""
+    return generation.upstreams, generation.upstream_sets, generation.ttl_bounds
 
 
 class Exchange:
@@ -200,12 +245,12 @@ class Exchange:
             self._close(attempt)
             self._advance()
 
-    def failed(self, attempt: Attempt) -> None:
+    def failed(self, attempt: Attempt, error: OSError | None) -> None:
         """Take notice of a network error of an attempt."""
         io = self._open.get(attempt)
         if io is None:
             return
-        self._upstreams.failed(self._servers[attempt.upstream], "network", io.sent)
+        self._upstreams.failed(self._servers[attempt.upstream], error, io.sent)
         self._retry.failed(attempt)
         self._close(attempt)
         self._advance()
@@ -221,8 +266,8 @@ class Exchange:
             try:
                 make = StreamAttempt if attempt.tcp else DatagramAttempt
                 self._open[attempt] = make(self, attempt, upstream, self._loop)
-            except OSError:
-                self._upstreams.failed(upstream, "network", now)
+            except OSError as error:
+                self._upstreams.failed(upstream, error, now)
                 self._retry.failed(attempt)
                 continue
             self._set_timer(min(now + attempt.timeout, self._retry.deadline))
@@ -241,7 +286,7 @@ class Exchange:
         for attempt, io in self._open.items():
             if not io.reported:
                 io.reported = True
-                self._upstreams.failed(self._servers[attempt.upstream], "timeout", io.sent)
+                self._upstreams.silent(self._servers[attempt.upstream], io.sent)
         if self._loop.time() >= self._retry.deadline:
             self._finish()
         else:

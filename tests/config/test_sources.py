@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from dnsguard.config.sources import BUILTIN_LISTS, parse_upstream, rule, upstream_url
+from dnsguard.config.sources import parse_upstream, rule, upstream_url
+from dnsguard.lists import bundled
 from tests.config.texts import FULL, complaints, parsed
 
 
@@ -81,7 +82,7 @@ def test_paths_start_at_the_folder_of_the_main_file() -> None:
 
 
 def test_every_bundled_list_may_be_named() -> None:
-    listed = ", ".join(f'"builtin:{name}"' for name in BUILTIN_LISTS)
+    listed = ", ".join(f'"builtin:{name}"' for name in bundled.BUILTIN)
     policy = f"policies: {{x: {{groups: [a], lists: [{listed}]}}}}"
     assert not complaints(
         f'upstreams: ["udp://192.0.2.1"]\ngroups: {{a: {{subnets: [10.0.0.0/8]}}}}\n{policy}'

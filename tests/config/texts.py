@@ -1,6 +1,8 @@
 """Config texts, and what is said of them."""
 
-from dnsguard.config import Config, ConfigError, Source, parse
+from collections.abc import Callable, Sequence
+
+from dnsguard.config import Config, ConfigError, Problem, Source, parse
 
 FILE = "/etc/dnsguard/dnsguard.yaml"
 
@@ -57,11 +59,26 @@ def parsed(*texts: str) -> Config:
 
 def complaints(*texts: str) -> list[str]:
     """Return every problem as `line: path: message`, with the file unless it is the main one."""
+    found = problems(sources(*texts))
+    return [str(problem).removeprefix(FILE + ":") for problem in found]
+
+
+def problems(files: Sequence[Source]) -> tuple[Problem, ...]:
+    """Return the problems of a config; none when it is valid."""
     try:
-        parse(sources(*texts))
+        parse(files)
     except ConfigError as error:
-        return [str(problem).removeprefix(FILE + ":") for problem in error.problems]
-    return []
+        return error.problems
+    return ()
+
+
+def refusal(read: Callable[[object], object], value: object) -> str:
+    """Return why a value is refused; empty when it is not."""
+    try:
+        read(value)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def sources(*texts: str) -> tuple[Source, ...]:

@@ -1,4 +1,4 @@
-import dns.edns
+import dns.exception
 import dns.message
 import pytest
 from hypothesis import given
@@ -110,13 +110,19 @@ def test_a_malformed_query_carries_its_error(name: str, data: bytes, rcode: Rcod
     ("name", "data"),
     [
         ("the root", HEADER + b"\x00\x00\x02\x00\x01"),
-        ("a qname of 255", HEADER + (b"\x3f" + b"a" * 63) * 3 + b"\x3d" + b"b" * 61 + QUESTION[-5:]),
+        (
+            "a qname of 255",
+            HEADER + (b"\x3f" + b"a" * 63) * 3 + b"\x3d" + b"b" * 61 + QUESTION[-5:],
+        ),
         ("zero octets in labels", HEADER + b"\x02\x00\xff\x00\x00\x01\x00\x01"),
         ("every other flag", header(_2=0x07, _3=0x7F) + QUESTION),
         ("a cookie of 8", with_options(b"\x00\x0a\x00\x08abcdefgh")),
         ("a cookie of 16", with_options(b"\x00\x0a\x00\x10" + b"a" * 16)),
         ("a cookie of 40", with_options(b"\x00\x0a\x00\x28" + b"a" * 40)),
-        ("client subnet and padding", with_options(b"\x00\x08\x00\x04\x00\x01\x00\x00\x00\x0c\x00\x00")),
+        (
+            "client subnet and padding",
+            with_options(b"\x00\x08\x00\x04\x00\x01\x00\x00\x00\x0c\x00\x00"),
+        ),
         ("4,000 options", with_options(b"\xfd\xe9\x00\x00" * 4000)),
         ("a TSIG", header(_11=1) + QUESTION + b"\x01k\x00\x00\xfa\x00\xff\x00\x00\x00\x00\x00\x00"),
     ],
@@ -126,7 +132,9 @@ def test_what_is_unusual_is_no_error(name: str, data: bytes) -> None:
 
 
 def test_the_key_tells_questions_apart_and_nothing_else() -> None:
-    def key(name: str = "example.org", rdatatype: str = "A", *, cd: bool = False, **edns: bool) -> bytes:
+    def key(
+        name: str = "example.org", rdatatype: str = "A", *, cd: bool = False, **edns: bool
+    ) -> bytes:
         message = dns.message.make_query(name, rdatatype, **edns)  # type: ignore[arg-type]
         message.flags |= 0x10 if cd else 0
         return parsed(message.to_wire()).key
@@ -157,14 +165,13 @@ def test_any_octets_are_a_query_or_nothing(data: bytes) -> None:
 @given(queries())
 def test_a_query_without_error_is_one_that_dnspython_reads_alike(data: bytes) -> None:
     query = parse_query(data)
-    if query is None or query.rcode or b"\x00\x00\x29" not in data[12:]:
+    if query is None or query.rcode:
         return
     try:
         message = dns.message.from_wire(data)
     except dns.exception.DNSException:
         return  # dnspython reads the inside of records and options that are no concern here
-    if message.question:
-        assert message.question[0].name.to_wire().lower() == query.qname
+    assert message.question[0].name.to_wire().lower() == query.qname
     assert (message.edns == 0) == query.has_edns
 
 

@@ -32,6 +32,7 @@ SERIES = {
     "dnsguard_generation": Series("gauge"),
     "dnsguard_reloads_total": Series("counter", ("result",)),
     "dnsguard_last_reload_timestamp_seconds": Series("gauge"),
+    "dnsguard_config_current": Series("gauge"),
     "dnsguard_list_names": Series("gauge", ("list",)),
     "dnsguard_list_age_seconds": Series("gauge", ("list",)),
     "dnsguard_list_updates_total": Series("counter", ("list", "result")),

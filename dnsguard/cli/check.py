@@ -1,0 +1,60 @@
+"""`dnsguard check`: validate and lint a config."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from dnsguard.cli.options import config_option, json_option
+from dnsguard.cli.output import CONFIG_IS_WRONG, show_json, show_problems
+from dnsguard.config import ConfigError, Problem, json_schema, lint, parse, read_sources
+
+
+@click.command("check")
+@config_option
+@json_option
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of the config file instead.")
+@click.pass_context
+def command(context: click.Context, config_path: Path, *, as_json: bool, schema: bool) -> None:
+    """Say everything that is wrong or doubtful in a config; touch nothing that runs.
+
+    Exits with 2 if there are problems; warnings alone are fine.
+    """
+    if schema:
+        show_json(json_schema())
+        return
+    problems, warnings = check(config_path)
+    if as_json:
+        show_json(
+            {
+                "problems": [asdict(problem) for problem in problems],
+                "warnings": [asdict(warning) for warning in warnings],
+            }
+        )
+    else:
+        show_problems(problems)
+        show_problems(warnings, warning=True)
+        click.echo(_summary(config_path, len(problems), len(warnings)))
+    context.exit(CONFIG_IS_WRONG if problems else 0)
+
+
+def check(config_path: Path) -> tuple[list[Problem], list[Problem]]:
+    """Return the problems of a config and its warnings; the policy is built as `serve` would."""
+    from dnsguard.control.build import check as check_policy
+
+    try:
+        sources = read_sources(config_path)
+        config = parse(sources)
+    except ConfigError as error:
+        return list(error.problems), []
+    problems, warnings = check_policy(config)
+    return problems, lint(config, sources) + warnings
+
+
+def _summary(config_path: Path, problems: int, warnings: int) -> str:
+    if not problems and not warnings:
+        return f"{config_path} is valid"
+    counts = [f"{problems} problems"] if problems else []
+    counts += [f"{warnings} warnings"] if warnings else []
+    verdict = "not valid" if problems else "valid"
+    return f"{config_path} is {verdict}: {', '.join(counts)}"

@@ -1,0 +1,143 @@
+"""`dnsguard status`: the running dnsguard at a glance."""
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from dnsguard.cli.client import Client, error_text
+from dnsguard.cli.options import config_option, json_option
+from dnsguard.cli.output import show_json
+from dnsguard.config.problem import printable
+
+Entry = Mapping[str, Any]
+
+
+@click.command("status")
+@config_option
+@json_option
+@click.pass_context
+def command(context: click.Context, config_path: Path, *, as_json: bool) -> None:
+    """Show what the running dnsguard serves, for whom, and what is wrong with it.
+
+    Exits with 1 when it is not ready.
+    """
+    response = Client(config_path).get("/api/v1/status")
+    if not response.is_success:
+        raise click.ClickException(error_text(response))
+    status: dict[str, Any] = response.json()
+    if as_json:
+        show_json(status)
+    else:
+        Console(highlight=False, soft_wrap=True).print(render(status, time.time()))
+    context.exit(1 if status.get("ready") else 0)
+
+
+def render(status: Entry, now: float) -> RenderableType:
+    """Return the status for a person; what the server does not say is left out."""
+    return Group(_head(status, now), *_tables(status))
+
+
+def _head(status: Entry, now: float) -> Text:
+    reasons = status.get("ready") or []
+    version, build, python, pid = (
+        _show(status.get(key)) for key in ("version", "build", "python", "pid")
+    )
+    up = _duration(now - status.get("started", now))
+    lines = [
+        f"dnsguard {version} ({build}, Python {python}), pid {pid}, up {up}",
+        f"generation {_show(status.get('generation'))}, {_config(status.get('config') or {})}",
+        f"listening on {_show(status.get('listening'))}; admin on {_show(status.get('admin'))}",
+    ]
+    last = status.get("last_reload")
+    if last:
+        lines.append(_last_reload(last, now))
+    text = Text("\n".join(lines) + "\n")
+    text.append("ready\n" if not reasons else "not ready\n", "green" if not reasons else "bold red")
+    for reason in reasons:
+        text.append(f"  {_show(reason)}\n", "red")
+    for problem in (status.get("config") or {}).get("problems") or []:
+        text.append(f"  {_problem(problem)}\n", "red")
+    return text
+
+
+def _config(config: Entry) -> str:
+    path = _show(config.get("path"))
+    if config.get("state") == "last accepted":
+        return f"NOT from {path}, which has errors: serving the last accepted config"
+    return f"from {path}"
+
+
+def _last_reload(last: Entry, now: float) -> str:
+    reason = f" ({_show(last['reason'])})" if last.get("reason") else ""
+    return (
+        f"last reload {_duration(now - last.get('at', now))} ago by {_show(last.get('actor'))}"
+        f"{reason}: {_show(last.get('result'))}"
+    )
+
+
+_TABLES = {
+    "policies": (
+        *("name", "stage", "enforcing", "answer"),
+        *("groups", "lists", "reference", "owner"),
+    ),
+    "groups": ("name", "subnets", "description"),
+    "lists": ("name", "names", "age", "state", "dropped", "source"),
+    "upstreams": ("url", "up"),
+    "workers": ("number", "pid", "generation", "restarts"),
+}
+
+
+def _tables(status: Entry) -> Iterator[RenderableType]:
+    for section, columns in _TABLES.items():
+        entries = status.get(section)
+        if not entries:
+            continue
+        table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+        for entry in entries:
+            table.add_row(*(Text(_cell(column, entry.get(column))) for column in columns))
+        yield Text(section.capitalize(), "bold")
+        yield table
+
+
+def _cell(column: str, value: Any) -> str:  # noqa: ANN401, whatever the server says
+    return _duration(value) if column == "age" else _show(value)
+
+
+def _show(value: object) -> str:
+    """Return any value as text that a terminal takes without harm."""
+    if value is None or value in ("", [], {}):
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "NO"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_show(key)} {_show(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_show, value))
+    return printable(str(value))
+
+
+def _problem(problem: object) -> str:
+    if not isinstance(problem, Mapping):
+        return _show(problem)
+    place = f"{problem.get('file')}:{problem.get('line')}"
+    return _show(f"{place}: {problem.get('path')}: {problem.get('message')}")
+
+
+def _duration(seconds: float | None) -> str:
+    """Return the two largest units: `3 d 4 h`."""
+    if seconds is None:
+        return "-"
+    rest = max(0, int(seconds))
+    parts: list[str] = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        amount, rest = divmod(rest, size)
+        if amount or (unit == "s" and not parts):
+            parts.append(f"{amount} {unit}")
+    return " ".join(parts[:2])

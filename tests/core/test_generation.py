@@ -1,0 +1,108 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dnsguard.core.generation import MAGIC, compose_generation, parse_generation
+from dnsguard.core.names import from_text
+from dnsguard.core.policy import STRANGERS, UNREGISTERED, Stage
+from tests.support.gateway import packed
+from tests.support.generations import Ban, generation, generation_buffer
+
+WHOLE = generation_buffer()
+SETTINGS_END = 16 + int.from_bytes(WHOLE[8:16], "little")
+
+
+def test_what_is_composed_is_parsed() -> None:
+    built = generation(
+        number=7,
+        upstreams=["udp://192.0.2.53:5353", "tcp://[2001:db8::53]"],
+        trusted=["tcp://[2001:db8::53]"],
+        forward_zones={"city.internal": ["udp://10.0.0.53"]},
+        local_records=["printer.city.internal. 300 IN A 10.0.0.9"],
+        ttl_bounds=(5, 600),
+        udp_size=1400,
+        cache_size=4096,
+        pending_per_client=3,
+        pending=30,
+        tcp_per_client=2,
+        exempt=["10.20.0.9/32"],
+        max_ttl={"staff": 60},
+        policies={"ban": Ban(stage=Stage.SHADOW, off_switches=False)},
+    )
+    assert (built.number, built.policy.generation) == (7, 7)
+    assert [(u.address, u.port, u.tcp, u.trusted) for u in built.upstreams] == [
+        ("192.0.2.53", 5353, False, False),
+        ("2001:db8::53", 53, True, True),
+        ("10.0.0.53", 53, False, False),
+    ]
+    assert built.upstream_sets == ((0, 1), (2,))
+    assert built.settings.zones.find(from_text("a.city.internal")) == 1
+    assert built.settings.local.find(from_text("printer.city.internal"), 1) is not None
+    assert built.ttl_bounds == (5, 600)
+    assert (built.settings.udp_size, built.settings.cache_size) == (1400, 4096)
+    limits = built.limits
+    assert (limits.pending_per_client, limits.pending, limits.tcp_per_client) == (3, 30, 2)
+    assert limits.exempt.find(packed("10.20.0.9")) is not None
+    assert limits.exempt.find(packed("10.20.0.8")) is None
+    staff = built.policy.view(packed("10.20.0.9"))
+    assert (staff.group, staff.ceiling) == ("staff", 60)
+    [policy] = staff.policies
+    assert (policy.name, policy.stage, policy.off_switches) == ("ban", Stage.SHADOW, False)
+    assert "Bloqué / Blocked: ban".encode() in policy.option
+
+
+def test_the_first_two_views_are_those_outside_every_group() -> None:
+    views = generation().policy.views
+    assert views[UNREGISTERED].policies == ()
+    assert views[STRANGERS].refused
+
+
+@pytest.mark.parametrize("answer", ["sinkhole", "nxdomain", "nodata", "refused"])
+def test_every_answer_has_a_template(answer: str) -> None:
+    built = generation(policies={"ban": Ban(answer=answer)})
+    assert built.policy.view(packed("10.20.0.1")).policies[0].template is not None
+
+
+def test_drop_has_none() -> None:
+    built = generation(policies={"ban": Ban(answer="drop")})
+    assert built.policy.view(packed("10.20.0.1")).policies[0].template is None
+
+
+def test_the_image_is_aligned_and_not_copied() -> None:
+    assert SETTINGS_END % 8 == 0
+    shared = bytearray(WHOLE)
+    parse_generation(memoryview(shared))
+
+
+@pytest.mark.parametrize("size", [0, 15, 16, 17, SETTINGS_END - 1, SETTINGS_END, len(WHOLE) - 1])
+def test_a_truncation_is_refused(size: int) -> None:
+    with pytest.raises(ValueError, match="build it again"):
+        parse_generation(WHOLE[:size])
+
+
+@given(st.integers(0, SETTINGS_END - 1), st.integers(0, 255))
+def test_damaged_settings_are_refused_or_parsed(position: int, octet: int) -> None:
+    damaged = WHOLE[:position] + bytes([octet]) + WHOLE[position + 1 :]
+    try:
+        parse_generation(damaged)
+    except ValueError as error:
+        refusal = str(error)
+    else:
+        refusal = "build it again"
+    assert "build it again" in refusal
+
+
+def test_another_version_is_refused() -> None:
+    assert WHOLE.startswith(MAGIC)
+    with pytest.raises(ValueError, match="another version"):
+        parse_generation(b"dnsggen9" + WHOLE[8:])
+
+
+@pytest.mark.parametrize("key", json.loads(WHOLE[16:SETTINGS_END]))
+def test_every_setting_is_needed(key: str) -> None:
+    document = json.loads(WHOLE[16:SETTINGS_END])
+    del document[key]
+    with pytest.raises(ValueError, match="build it again"):
+        parse_generation(compose_generation(document, WHOLE[SETTINGS_END:]))

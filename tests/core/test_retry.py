@@ -1,0 +1,309 @@
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+import pytest
+
+from dnsguard.core.protocol import Ede
+from dnsguard.core.response import Status, TtlBounds
+from dnsguard.core.retry import (
+    DEADLINE,
+    DEADLINE_ALL_DOWN,
+    MAX_ATTEMPTS,
+    TCP_TIMEOUT,
+    TIMEOUTS,
+    Attempt,
+    Retry,
+    Step,
+)
+from dnsguard.core.wire import parse_query
+
+Edit = Callable[[dns.message.Message], None]
+
+
+@dataclass
+class Noise:
+    """A source of random octets that tells what was taken from it."""
+
+    octets: bytes = b"\xab\xcd" + b"\x55" * 32
+    taken: list[int] = field(default_factory=list)
+
+    def __call__(self, size: int) -> bytes:
+        self.taken.append(size)
+        return self.octets[:size]
+
+
+def retry(
+    *upstreams: int,
+    name: str = "www.example.org",
+    noise: Callable[[int], bytes] | None = None,
+    tcp_only: frozenset[int] = frozenset(),
+    trusted: frozenset[int] = frozenset(),
+    all_down: bool = False,
+    **asked: bool,
+) -> Retry:
+    message = dns.message.make_query(name, "A", want_dnssec=asked.get("dnssec", False))
+    message.flags |= dns.flags.CD if asked.get("cd") else 0
+    query = parse_query(message.to_wire())
+    assert query is not None
+    return Retry(
+        query,
+        list(upstreams),
+        noise or Noise(),
+        TtlBounds(),
+        100.0,
+        tcp_only=tcp_only,
+        trusted=trusted,
+        all_down=all_down,
+    )
+
+
+def taken(attempts: Retry) -> Attempt:
+    attempt = attempts.next()
+    assert attempt is not None
+    return attempt
+
+
+def respond(attempt: Attempt, rcode: int = 0, *edits: Edit) -> bytes:
+    """Return a response with one address, or with an rcode, edited at last."""
+    response = dns.message.make_response(dns.message.from_wire(attempt.message))
+    response.set_rcode(rcode)
+    if rcode == 0:
+        address = dns.rrset.from_text(response.question[0].name, 300, "IN", "A", "192.0.2.1")
+        response.answer.append(address)
+    for edit in edits:
+        edit(response)
+    return response.to_wire()
+
+
+def truncate(message: dns.message.Message) -> None:
+    message.flags |= dns.flags.TC
+    message.answer.clear()
+
+
+def without_edns(message: dns.message.Message) -> None:
+    message.use_edns(False)
+
+
+def authentic(message: dns.message.Message) -> None:
+    message.flags |= dns.flags.AD
+
+
+def other_id(message: dns.message.Message) -> None:
+    message.id ^= 1
+
+
+def swapped_case(message: dns.message.Message) -> None:
+    message.question[0].name = dns.name.from_text(message.question[0].name.to_text().swapcase())
+
+
+SERVFAIL: tuple[int, list[Edit]] = (2, [])
+REFUSED: tuple[int, list[Edit]] = (5, [])
+NOTIMP: tuple[int, list[Edit]] = (4, [without_edns])
+FORMERR: tuple[int, list[Edit]] = (1, [without_edns])
+FORMERR_WITH_EDNS: tuple[int, list[Edit]] = (1, [])
+TRUNCATED: tuple[int, list[Edit]] = (0, [truncate])
+OTHER_CASE: tuple[int, list[Edit]] = (0, [swapped_case])
+ANSWER: tuple[int, list[Edit]] = (0, [])
+
+
+def transcript(attempts: Retry, *said: tuple[int, list[Edit]] | str) -> str:
+    """Play what upstreams say and return what was asked: upstream, transport, `-` without EDNS."""
+    asked = []
+    for said_now in said:
+        attempt = attempts.next()
+        if attempt is None:
+            asked.append("nothing left")
+            break
+        edns = "" if attempt.message[11] else "-"
+        asked.append(f"{attempt.upstream}{'tcp' if attempt.tcp else 'udp'}{edns}")
+        if said_now == "error":
+            attempts.failed(attempt)
+        elif said_now != "silence":
+            assert not isinstance(said_now, str)
+            step, _ = attempts.result(attempt, respond(attempt, said_now[0], *said_now[1]))
+            if step == Step.DONE:
+                asked.append("done")
+                break
+    return " ".join(asked)
+
+
+S = "silence"
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ([ANSWER], "0udp done"),
+        ([SERVFAIL, ANSWER], "0udp 1udp done"),
+        ([REFUSED, ANSWER], "0udp 1udp done"),
+        ([SERVFAIL, REFUSED, S], "0udp 1udp nothing left"),
+        (["error", ANSWER], "0udp 1udp done"),
+        (["error", "error", S], "0udp 1udp nothing left"),
+        ([S, ANSWER], "0udp 1udp done"),
+        ([S, S, ANSWER], "0udp 1udp 0udp done"),
+        ([S, SERVFAIL, S, ANSWER], "0udp 1udp 0udp 0udp done"),
+        ([S] * 8, "0udp 1udp 0udp 1udp 0udp 1udp nothing left"),
+        ([TRUNCATED, ANSWER], "0udp 0tcp done"),
+        ([TRUNCATED, SERVFAIL, ANSWER], "0udp 0tcp 1udp done"),
+        ([TRUNCATED, TRUNCATED, ANSWER], "0udp 0tcp 1udp done"),
+        ([TRUNCATED, "error", ANSWER], "0udp 0tcp 1udp done"),
+        ([OTHER_CASE, ANSWER], "0udp 0tcp done"),
+        ([FORMERR, ANSWER], "0udp 0udp- done"),
+        ([NOTIMP, ANSWER], "0udp 0udp- done"),
+        ([FORMERR, FORMERR, ANSWER], "0udp 0udp- 1udp done"),
+        ([FORMERR, TRUNCATED, ANSWER], "0udp 0udp- 0tcp- done"),
+        ([TRUNCATED, FORMERR, ANSWER], "0udp 0tcp 0tcp- done"),
+        ([FORMERR_WITH_EDNS, ANSWER], "0udp 1udp done"),
+    ],
+)
+def test_what_is_asked_next(said: list[tuple[int, list[Edit]] | str], asked: str) -> None:
+    assert transcript(retry(0, 1), *said) == asked
+
+
+def test_one_upstream_is_asked_again() -> None:
+    assert transcript(retry(4), *[S] * 8) == " ".join(["4udp"] * MAX_ATTEMPTS) + " nothing left"
+
+
+def test_no_upstream_leaves_nothing_to_try() -> None:
+    assert retry().next() is None
+
+
+def test_an_upstream_of_tcp_is_asked_over_tcp() -> None:
+    attempts = retry(0, 1, tcp_only=frozenset({1}))
+    assert transcript(attempts, SERVFAIL, ANSWER) == "0udp 1tcp done"
+
+
+def test_a_retry_that_was_called_for_goes_before_the_next_upstream() -> None:
+    attempts = retry(0, 1)
+    first, second = taken(attempts), taken(attempts)
+    attempts.result(first, respond(first, 0, truncate))
+    assert (taken(attempts).upstream, second.upstream) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [lambda _: b"", lambda a: respond(a, 0, other_id), lambda _: b"\xff" * 512, lambda a: a.message],
+)
+def test_what_is_not_a_response_to_the_query_is_waited_out(data: Callable[[Attempt], bytes]) -> None:
+    attempts = retry(0, 1)
+    attempt = taken(attempts)
+    step, response = attempts.result(attempt, data(attempt))
+    assert (step, response.status) == (Step.WAIT, Status.MISMATCH)
+    assert attempts.result(attempt, respond(attempt))[0] == Step.DONE
+
+
+def test_over_tcp_it_is_the_end_of_the_upstream() -> None:
+    attempts = retry(0, tcp_only=frozenset({0}))
+    attempt = taken(attempts)
+    assert attempts.result(attempt, b"")[0] == Step.NEXT
+    assert attempts.next() is None
+
+
+def test_what_is_malformed_is_the_end_of_the_upstream() -> None:
+    attempts = retry(0, 1)
+    attempt = taken(attempts)
+    step, response = attempts.result(attempt, respond(attempt)[:-1])
+    assert (step, response.status) == (Step.NEXT, Status.MALFORMED)
+    assert taken(attempts).upstream == 1
+
+
+def test_a_late_answer_of_an_earlier_upstream_is_taken() -> None:
+    attempts = retry(0, 1)
+    early, late = taken(attempts), taken(attempts)
+    assert attempts.result(early, respond(early))[0] == Step.DONE
+    assert attempts.answer is not None
+    assert late.upstream == 1
+
+
+def test_the_answer_is_as_authentic_as_the_upstream_is_trusted() -> None:
+    for trusted in (frozenset({0}), frozenset[int]()):
+        attempts = retry(0, trusted=trusted, dnssec=True)
+        attempt = taken(attempts)
+        attempts.result(attempt, respond(attempt, 0, authentic))
+        assert attempts.answer is not None
+        assert attempts.answer.authentic is bool(trusted)
+
+
+def test_the_reason_for_failing_is_told() -> None:
+    attempts = retry(0)
+    assert attempts.ede == Ede.NO_REACHABLE_AUTHORITY
+    attempts.failed(taken(attempts))
+    assert attempts.ede == Ede.NETWORK_ERROR
+
+
+def test_the_times() -> None:
+    assert retry(0).deadline == 100.0 + DEADLINE
+    assert retry(0, all_down=True).deadline == 100.0 + DEADLINE_ALL_DOWN
+    attempts = retry(0)
+    timeouts = [taken(attempts).timeout for _ in range(MAX_ATTEMPTS)]
+    assert timeouts == [*TIMEOUTS, TIMEOUTS[-1], TIMEOUTS[-1]]
+    assert taken(retry(0, tcp_only=frozenset({0}))).timeout == TCP_TIMEOUT
+
+
+@pytest.mark.parametrize("dnssec", [True, False])
+@pytest.mark.parametrize("cd", [True, False])
+def test_the_message_asks_the_question_and_no_more(dnssec: bool, cd: bool) -> None:
+    attempt = taken(retry(0, name="WWW.example.org", dnssec=dnssec, cd=cd))
+    message = dns.message.from_wire(attempt.message)
+    assert message.id == attempt.query_id == 0xABCD
+    assert dns.flags.to_text(message.flags) == ("RD CD" if cd else "RD")
+    assert (message.edns, message.payload, message.options) == (0, 1232, ())
+    assert bool(message.ednsflags & dns.flags.DO) is dnssec
+    assert message.question[0].to_text().lower() == "www.example.org. in a"
+
+
+def test_every_attempt_has_random_octets_of_its_own() -> None:
+    noise = Noise()
+    attempts = retry(0, noise=noise)
+    for count in range(1, 4):
+        taken(attempts)
+        assert noise.taken == [34] * count
+    noise.octets = bytes(34)
+    assert taken(attempts).query_id == 0
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz" * 2 + "abcdefgh"
+LONGEST = ".".join([LETTERS[:60] + "@[{"] * 3 + [LETTERS[:57] + "01-9"])
+
+
+@pytest.mark.parametrize(
+    ("octets", "changed"), [(b"\x00" * 34, str.lower), (b"\xff" * 34, str.upper)]
+)
+def test_each_letter_has_its_bit_and_nothing_else_is_changed(
+    octets: bytes, changed: Callable[[str], str]
+) -> None:
+    plain = dns.name.from_text(LONGEST.lower()).to_wire()
+    attempt = taken(retry(0, name=LONGEST, noise=Noise(octets)))
+    name, rest = attempt.question[:-4], attempt.question[-4:]
+    assert rest == b"\x00\x01\x00\x01"
+    assert name.decode() == changed(plain.decode())
+    assert attempt.message[12:].startswith(attempt.question)
+
+
+def test_one_bit_is_one_letter() -> None:
+    seen = set()
+    for bit in range(len(LETTERS)):
+        octets = bytes(2) + (1 << bit).to_bytes(32, "big")
+        attempt = taken(retry(0, name=LETTERS + ".", noise=Noise(octets)))
+        seen.add(attempt.question)
+        assert sum(65 <= octet <= 90 for octet in attempt.question[1:61]) == 1
+    assert len(seen) == len(LETTERS)
+
+
+@pytest.mark.parametrize("qtype", [0x4141, 0x6161])
+def test_a_qtype_that_looks_like_letters_is_left_alone(qtype: int) -> None:
+    for octet, tcp_only in [(b"\x00", set[int]()), (b"\xff", set[int]()), (b"\x00", {0})]:
+        query = parse_query(dns.message.make_query("example.org", qtype).to_wire())
+        assert query is not None
+        noise = Noise(octet * 34)
+        attempts = Retry(query, [0], noise, TtlBounds(), 0.0, tcp_only=frozenset(tcp_only))
+        assert taken(attempts).question[-4:] == qtype.to_bytes(2, "big") + b"\x00\x01"
+
+
+def test_over_tcp_the_case_is_plain_for_servers_that_change_it() -> None:
+    attempts = retry(0, name="WWW.Example.ORG", tcp_only=frozenset({0}))
+    assert taken(attempts).question.startswith(b"\x03www\x07example\x03org\x00")

@@ -1,0 +1,118 @@
+"""The real API on real sockets, with a control plane that says what the test wants."""
+
+import asyncio
+import os
+import pwd
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from dnsguard.control.api import serve
+from dnsguard.control.results import ReloadResult
+from dnsguard.control.sockets import SocketError
+
+
+@dataclass
+class FakePlane:
+    """A `Plane`; what it is asked is kept in `reloads` and `asked`.
+
+    With `release` set, a reload says that it has `entered` and waits to be released.
+    """
+
+    result: ReloadResult = field(default_factory=lambda: ReloadResult("ok", 7))
+    reasons: list[str] = field(default_factory=list)
+    document: dict[str, Any] = field(default_factory=dict)
+    explanation: dict[str, Any] | Exception = field(default_factory=dict)
+    reloads: list[tuple[str, str]] = field(default_factory=list)
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    entered: threading.Event = field(default_factory=threading.Event)
+    release: threading.Event | None = None
+
+    async def reload(self, actor: str, reason: str) -> ReloadResult:
+        self.reloads.append((actor, reason))
+        self.entered.set()
+        if self.release is not None:
+            await asyncio.to_thread(self.release.wait)
+        return self.result
+
+    def status(self) -> dict[str, Any]:
+        return self.document
+
+    def why(self, name: str, client: str, rdatatype: str) -> dict[str, Any]:
+        self.asked.append((name, client, rdatatype))
+        if isinstance(self.explanation, Exception):
+            raise self.explanation
+        return self.explanation
+
+    def ready(self) -> list[str]:
+        return self.reasons
+
+    def metrics(self) -> bytes:
+        return b"dnsguard_generation 7\n"
+
+
+@dataclass
+class Served:
+    """Where the API is; `on_stop` is called once it has been told to stop."""
+
+    port: int
+    control: Path
+    on_stop: Callable[[], None] = lambda: None
+
+
+@contextmanager
+def served(
+    plane: FakePlane, *, runtime: Path | None = None, on_uvloop: bool = True
+) -> Iterator[Served]:
+    """Serve a plane on 127.0.0.1 and a control socket, from a thread of its own."""
+    with tempfile.TemporaryDirectory() as directory:
+        control = (runtime or Path(directory)) / "control.sock"
+        admin = socket.create_server(("127.0.0.1", 0))
+        port = admin.getsockname()[1]
+        started = threading.Event()
+        loop = uvloop.new_event_loop() if on_uvloop else asyncio.new_event_loop()
+        stop = asyncio.Event()
+        failures: list[SocketError] = []
+
+        async def run() -> None:
+            serving = asyncio.create_task(serve(plane, admin, control, stop))
+            await asyncio.sleep(0)  # one step, after which both sockets listen
+            started.set()
+            await serving
+
+        def run_loop() -> None:
+            try:
+                with asyncio.Runner(loop_factory=lambda: loop) as runner:
+                    runner.run(run())
+            except SocketError as error:
+                failures.append(error)
+            finally:
+                started.set()
+
+        thread = threading.Thread(target=run_loop)
+        thread.start()
+        where = Served(port, control)
+        started.wait()
+        try:
+            yield where
+        finally:
+            if not failures:
+                loop.call_soon_threadsafe(stop.set)
+                loop.call_soon_threadsafe(loop.call_soon_threadsafe, where.on_stop)
+            thread.join()
+            admin.close()
+        if failures:
+            raise failures[0]
+
+
+def own_actor() -> str:
+    """Return how this process is called when it changes something."""
+    uid = os.getuid()
+    return f"uid {uid} ({pwd.getpwuid(uid).pw_name}) pid {os.getpid()}"

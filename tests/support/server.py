@@ -1,0 +1,165 @@
+"""The whole program as an admin runs it: `dnsguard serve` in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+DEADLINE = 30.0  # seconds a test waits for what must happen
+COMMAND = (sys.executable, "-P", "-m", "dnsguard")
+
+
+class Server:
+    """A dnsguard on ports of the system's choice, its files below a folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        config: Mapping[str, Any],
+        *,
+        prefix: Sequence[str] = (),
+        environ: Mapping[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> None:
+        self.folder = folder
+        self.config_path = folder / "dnsguard.yaml"
+        self.log_path = folder / "log"
+        self.port = 0
+        self._prefix = prefix
+        self._environ = {**os.environ, **(environ or {})}
+        self._pass_fds = pass_fds
+        self._process: subprocess.Popen[bytes] | None = None
+        self.write(config)
+
+    def write(self, config: Mapping[str, Any]) -> None:
+        """Write the config, with what a test does not care about filled in."""
+        filled = {
+            "listen": {"dns": ["127.0.0.1:0"], "admin": "127.0.0.1:0"},
+            "upstreams": ["udp://127.0.0.1:9"],
+            "workers": 2,
+            "directories": {
+                "state": str(self.folder / "state"),
+                "runtime": str(self.folder / "run"),
+            },
+            **config,
+        }
+        self.write_text(yaml.safe_dump(filled, sort_keys=False))
+
+    def write_text(self, text: str) -> None:
+        """Replace the config file by a text."""
+        temporary = self.config_path.with_suffix(".new")
+        temporary.write_text(text, "utf-8")
+        temporary.replace(self.config_path)
+
+    def launch(self, *arguments: str) -> None:
+        """Start the process without waiting."""
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._prefix, *COMMAND, "serve", "-c", str(self.config_path), *arguments],
+                stdout=log,
+                stderr=log,
+                env=self._environ,
+                pass_fds=self._pass_fds,
+            )
+
+    def start(self, *arguments: str) -> None:
+        """Start the process and wait until it is ready."""
+        self.launch(*arguments)
+        self.wait_for(lambda: self.status()["ready"] == [])
+        self.port = int(self.status()["listening"][0].rpartition(":")[2])
+
+    def stop(self) -> int:
+        """Stop the process as the service manager does; return its exit code."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.terminate()
+        try:
+            return self._process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+
+    def wait(self) -> int:
+        """Wait until the process ends by itself; return its exit code."""
+        assert self._process is not None
+        return self._process.wait(DEADLINE)
+
+    @property
+    def pid(self) -> int:
+        """The control plane's process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def wait_for(self, condition: Any) -> None:
+        """Wait until a condition holds; it may fail with a connection error meanwhile."""
+        end = time.monotonic() + DEADLINE
+        while True:
+            try:
+                if condition():
+                    return
+                failure: object = "the condition does not hold"
+            except (httpx.HTTPError, OSError) as error:
+                failure = error
+            if self._process is not None and self._process.poll() is not None:
+                raise AssertionError(f"dnsguard ended:\n{self.log()}")
+            if time.monotonic() > end:
+                raise AssertionError(f"{failure} after {DEADLINE} s:\n{self.log()}")
+            time.sleep(0.01)
+
+    def log(self) -> str:
+        """Return what the process wrote."""
+        return self.log_path.read_text("utf-8", "replace") if self.log_path.exists() else ""
+
+    def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """Send a request to the control socket."""
+        transport = httpx.HTTPTransport(uds=str(self.folder / "run" / "control.sock"))
+        with httpx.Client(transport=transport, base_url="http://localhost") as client:
+            return client.request(method, path, timeout=DEADLINE, **arguments)
+
+    def status(self) -> dict[str, Any]:
+        """Return the status document."""
+        document: dict[str, Any] = self.request("GET", "/api/v1/status").raise_for_status().json()
+        return document
+
+    def reload(self) -> httpx.Response:
+        """Reload and return the response, refused or not."""
+        return self.request("POST", "/api/v1/reload", json={"reason": "test"})
+
+    def metrics(self) -> str:
+        """Return the metrics text."""
+        return self.request("GET", "/metrics").raise_for_status().text
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a dnsguard command against this server's config."""
+        return subprocess.run(
+            [*self._prefix, *COMMAND, *arguments, "-c", str(self.config_path)],
+            capture_output=True,
+            text=True,
+            env=self._environ,
+            timeout=DEADLINE,
+            check=False,
+        )
+
+
+@contextmanager
+def running(folder: Path, config: Mapping[str, Any], **options: Any) -> Iterator[Server]:
+    """Run a server for the length of a block; its log is shown when the block fails."""
+    server = Server(folder, config, **options)
+    server.start()
+    try:
+        yield server
+    except BaseException:
+        print(server.log())
+        raise
+    finally:
+        server.stop()
