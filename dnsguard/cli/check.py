@@ -5,9 +5,10 @@ from pathlib import Path
 
 import click
 
+from dnsguard.cli.offline import build
 from dnsguard.cli.options import config_option, json_option
 from dnsguard.cli.output import CONFIG_IS_WRONG, show_json, show_problems
-from dnsguard.config import ConfigError, Problem, json_schema, lint, parse, read_sources
+from dnsguard.config import ConfigError, Problem, json_schema
 
 
 @click.command("check")
@@ -23,7 +24,7 @@ def command(context: click.Context, config_path: Path, *, as_json: bool, schema:
     if schema:
         show_json(json_schema())
         return
-    problems, warnings = check(config_path)
+    problems, warnings = _check(config_path)
     if as_json:
         show_json(
             {
@@ -38,23 +39,19 @@ def command(context: click.Context, config_path: Path, *, as_json: bool, schema:
     context.exit(CONFIG_IS_WRONG if problems else 0)
 
 
-def check(config_path: Path) -> tuple[list[Problem], list[Problem]]:
-    """Return the problems of a config and its warnings; the policy is built as `serve` would."""
-    from dnsguard.control.build import check as check_policy
-
+def _check(config_path: Path) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
     try:
-        sources = read_sources(config_path)
-        config = parse(sources)
+        _, warnings = build(config_path)
     except ConfigError as error:
-        return list(error.problems), []
-    problems, warnings = check_policy(config)
-    return problems, lint(config, sources) + warnings
+        return error.problems, ()
+    return (), warnings
 
 
 def _summary(config_path: Path, problems: int, warnings: int) -> str:
-    if not problems and not warnings:
-        return f"{config_path} is valid"
-    counts = [f"{problems} problems"] if problems else []
-    counts += [f"{warnings} warnings"] if warnings else []
-    verdict = "not valid" if problems else "valid"
-    return f"{config_path} is {verdict}: {', '.join(counts)}"
+    counts = [
+        f"{count} {noun if count == 1 else noun + 's'}"
+        for count, noun in ((problems, "problem"), (warnings, "warning"))
+        if count
+    ]
+    verdict = f"{config_path} is {'not valid' if problems else 'valid'}"
+    return ": ".join([verdict, *counts])

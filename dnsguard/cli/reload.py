@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from dnsguard.cli.client import Client, error_text
+from dnsguard.cli.client import Client
 from dnsguard.cli.options import config_option, json_option
 from dnsguard.cli.output import CONFIG_IS_WRONG, show_json, show_problems
 from dnsguard.config import Problem
@@ -25,10 +25,10 @@ def command(context: click.Context, config_path: Path, reason: str, *, as_json: 
     the old policy stays and the exit code is 2.
     """
     response = Client(config_path).reload(reason)
-    refused = response.status_code == REFUSED
-    if not response.is_success and not refused:
-        raise click.ClickException(error_text(response))
-    result: dict[str, Any] = response.json()
+    refused = response.status == REFUSED
+    if not refused:
+        response.raise_for_failure()
+    result = response.document
     if as_json:
         show_json(result)
     else:

@@ -11,10 +11,12 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dnsguard.cli.client import Client, error_text
+from dnsguard.cli.client import Client
 from dnsguard.cli.options import config_option, json_option
 from dnsguard.cli.output import show_json
 from dnsguard.config.problem import printable
+
+FILE_WIDTH = 500  # where nobody looks at the margin, a row stays on one line
 
 Entry = Mapping[str, Any]
 
@@ -29,13 +31,15 @@ def command(context: click.Context, config_path: Path, *, as_json: bool) -> None
     Exits with 1 when it is not ready.
     """
     response = Client(config_path).get("/api/v1/status")
-    if not response.is_success:
-        raise click.ClickException(error_text(response))
-    status: dict[str, Any] = response.json()
+    response.raise_for_failure()
+    status = response.document
     if as_json:
         show_json(status)
     else:
-        Console(highlight=False, soft_wrap=True).print(render(status, time.time()))
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console.width = FILE_WIDTH
+        console.print(render(status, time.time()), soft_wrap=True)
     context.exit(1 if status.get("ready") else 0)
 
 
@@ -99,11 +103,15 @@ def _tables(status: Entry) -> Iterator[RenderableType]:
         entries = status.get(section)
         if not entries:
             continue
-        table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+        filled = [name for name in columns if any(not _is_empty(one.get(name)) for one in entries)]
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        for column in filled:
+            table.add_column(column, overflow="fold", no_wrap=column == columns[0])
         for entry in entries:
-            table.add_row(*(Text(_cell(column, entry.get(column))) for column in columns))
+            table.add_row(*(Text(_cell(column, entry.get(column))) for column in filled))
         yield Text(section.capitalize(), "bold")
         yield table
+        yield Text()
 
 
 def _cell(column: str, value: Any) -> str:  # noqa: ANN401, whatever the server says
@@ -112,7 +120,7 @@ def _cell(column: str, value: Any) -> str:  # noqa: ANN401, whatever the server 
 
 def _show(value: object) -> str:
     """Return any value as text that a terminal takes without harm."""
-    if value is None or value in ("", [], {}):
+    if _is_empty(value):
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "NO"
@@ -121,6 +129,10 @@ def _show(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_show, value))
     return printable(str(value))
+
+
+def _is_empty(value: object) -> bool:
+    return value is None or value in ("", [], {})
 
 
 def _problem(problem: object) -> str:

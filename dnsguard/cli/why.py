@@ -6,11 +6,13 @@ from typing import Any
 
 import click
 
-from dnsguard.cli.client import Client, NotRunning, error_text
+from dnsguard.cli.client import Client, NotRunning
+from dnsguard.cli.offline import build
 from dnsguard.cli.options import config_option, json_option
 from dnsguard.cli.output import exit_with, show_json
-from dnsguard.config import ConfigError, load
+from dnsguard.config import ConfigError
 from dnsguard.config.problem import printable
+from dnsguard.evidence.why import explain
 
 BAD_REQUEST = 400
 
@@ -40,25 +42,22 @@ def command(config_path: Path, name: str, client: str, rdatatype: str, *, as_jso
 
 
 def _ask(config_path: Path, name: str, client: str, rdatatype: str) -> dict[str, Any]:
-    response = Client(config_path).get("/api/v1/why", name=name, client=client, type=rdatatype)
-    if response.status_code == BAD_REQUEST:
-        raise click.UsageError(error_text(response))
-    if not response.is_success:
-        raise click.ClickException(error_text(response))
-    explanation: dict[str, Any] = response.json()
-    return explanation
+    asked = {"name": name, "client": client, "type": rdatatype}
+    response = Client(config_path).get("/api/v1/why", asked)
+    if response.status == BAD_REQUEST:
+        raise click.UsageError(response.error)
+    response.raise_for_failure()
+    return response.document
 
 
 def _build(config_path: Path, name: str, client: str, rdatatype: str) -> dict[str, Any]:
-    from dnsguard.control.build import why
-
     try:
-        explanation: dict[str, Any] = why(load(config_path), name, client, rdatatype)
+        generation, _ = build(config_path)
+        return explain(generation, name, client, rdatatype)
     except ConfigError as error:
         exit_with(error)
     except ValueError as error:
         raise click.UsageError(printable(str(error))) from None
-    return explanation
 
 
 def render(explanation: Mapping[str, Any]) -> Iterator[str]:

@@ -7,12 +7,10 @@ mode says who may, it also changes. It decides nothing: everything is asked of t
 import asyncio
 import json
 import pwd
-import re
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from http import HTTPStatus
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,10 +19,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from dnsguard.config.problem import printable
 from dnsguard.control.connections import HTTPServer, control_socket
+from dnsguard.control.http_guard import read_only, with_headers
 from dnsguard.control.page import choose_language, render_page
 from dnsguard.control.results import ReloadResult
 
@@ -34,14 +33,7 @@ BODY_SECONDS = 10.0
 ADMIN_SECONDS = 60.0
 CONTROL_SECONDS = 600.0  # the longest reload that a command waits for
 
-_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+))(?::[0-9]+)?")
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_HEADERS = (
-    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-)
 
 
 class Plane(Protocol):
@@ -88,12 +80,12 @@ def control_application(plane: Plane) -> ASGIApp:
     """Return the application of the control socket."""
     api = _API(plane)
     reload = Route("/api/v1/reload", api.reload, methods=["POST"])
-    return _with_headers(_application([*api.reading(), reload]))
+    return with_headers(_application([*api.reading(), reload]))
 
 
 def admin_application(plane: Plane) -> ASGIApp:
     """Return the application of `listen.admin`, which changes nothing."""
-    return _with_headers(_read_only(_application(_API(plane).reading())))
+    return with_headers(read_only(_application(_API(plane).reading())))
 
 
 def _application(routes: list[Route]) -> ASGIApp:
@@ -216,48 +208,3 @@ async def _explain(_: Request, error: HTTPException) -> Response:
 async def _apologise(_: Request, __: Exception) -> Response:
     text = "dnsguard failed on this request: its log says why"
     return JSONResponse({"error": text}, HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def _read_only(application: ASGIApp) -> ASGIApp:
-    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = _refusal(Request(scope)) if scope["type"] == "http" else None
-        await (refusal or application)(scope, receive, send)
-
-    return guarded
-
-
-def _refusal(request: Request) -> Response | None:
-    # A page on the web whose name resolves to our address (DNS rebinding) names itself here.
-    if not _is_own(request.headers.get("host", "")):
-        text = "the Host header must be an IP address or localhost: use http://127.0.0.1:PORT"
-        return JSONResponse({"error": text}, HTTPStatus.MISDIRECTED_REQUEST)
-    if request.method not in {"GET", "HEAD"}:
-        text = "nothing is changed here: use the control socket, as the dnsguard commands do"
-        return JSONResponse({"error": text}, HTTPStatus.FORBIDDEN)
-    return None
-
-
-def _is_own(host: str) -> bool:
-    match = _HOST.fullmatch(host)
-    if match is None:
-        return False
-    name = match[1] or match[2]
-    if name.lower() == "localhost":
-        return True
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _with_headers(application: ASGIApp) -> ASGIApp:
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *_HEADERS]}
-            await send(message)
-
-        await application(scope, receive, send_with_headers)
-
-    return wrapped

@@ -123,7 +123,7 @@ def build_generation(
 
 
 def _number_fixed(numbering: _Numbering, config: Config) -> list[int]:
-    """Number the lists that every policy knows; return those of the off-switches."""
+    """Add the lists that every policy knows; return the numbers of the off-switches."""
     never = [Rule(name, Kind.SUFFIX) for name in config.never_block]
     numbering.add("never_block", Role.NEVER_BLOCK, never)
     zones = [Rule(zone, Kind.SUFFIX) for zone in bundled.dnsbl_zones()]
@@ -142,7 +142,7 @@ def _number_fixed(numbering: _Numbering, config: Config) -> list[int]:
 
 
 def _number_own(numbering: _Numbering, name: str, policy: Policy) -> tuple[list[int], list[int]]:
-    """Number a policy's own `block` and `allow`."""
+    """Add a policy's own `block` and `allow`; return their numbers."""
     return (
         [numbering.add(f"{name}.block", Role.RULES, [*map(parse_line, policy.block)])],
         [numbering.add(f"{name}.allow", Role.RULES, [*map(parse_line, policy.allow)])],

@@ -17,6 +17,13 @@ class Ranges:
         self._bases: dict[tuple[str, ...], int] = {}
         self._end = counters.FIRST_FREE
 
+    def copy(self) -> "Ranges":
+        """Return ranges that start as these are and go their own way."""
+        copied = Ranges()
+        copied._bases = dict(self._bases)
+        copied._end = self._end
+        return copied
+
     @property
     def end(self) -> int:
         """The first index that is not in use."""

@@ -45,6 +45,7 @@ class Snapshot:
 
     config: Config
     lists: Lists
+    ranges: Ranges
     generation: int
     enforcing: dict[str, bool]
     restarts: Sequence[int]
@@ -55,9 +56,9 @@ class Snapshot:
 class MetricsCollector(Collector):
     """Yields every series of the public interface from the workers' pages."""
 
-    def __init__(self, pages: Sequence[Page], ranges: Ranges, events: Events) -> None:
+    def __init__(self, pages: Sequence[Page], events: Events) -> None:
         self._pages = pages
-        self._ranges = ranges
+        self._ranges = Ranges()
         self._events = events
         self._registry = CollectorRegistry(auto_describe=False)
         self.snapshot: Snapshot | None = None
@@ -71,6 +72,7 @@ class MetricsCollector(Collector):
         """Yield the metrics; empty until a generation is in force."""
         if self.snapshot is None:
             return
+        self._ranges = self.snapshot.ranges
         pages = [page.read(self._ranges.end) for page in self._pages]
         totals = array("Q", map(sum, zip(*pages, strict=True)))
         yield from self._traffic(totals)
@@ -128,9 +130,7 @@ class MetricsCollector(Collector):
                         family.add_metric([*labels, trigger, qtype], value)
         return family
 
-    def _upstreams(
-        self, pages: Sequence["array[int]"], totals: "array[int]"
-    ) -> Iterator[Metric]:
+    def _upstreams(self, pages: Sequence["array[int]"], totals: "array[int]") -> Iterator[Metric]:
         seconds = HistogramMetricFamily(
             "dnsguard_upstream_seconds", "Time an upstream took to respond", labels=["upstream"]
         )

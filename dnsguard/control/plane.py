@@ -1,7 +1,7 @@
 """The control plane's state and the one way to change it.
 
-Every change - at start, by signal, by command - goes through `ControlPlane.apply`, which is
-told who asks and why: build a whole new generation, which may fail and then changes nothing,
+Every change - at start, by signal, by command - is told to `ControlPlane.adopt` with
+who asks and why: build a whole new generation, which may fail and then changes nothing,
 then have every worker swap it in.
 """
 
@@ -18,11 +18,11 @@ from typing import Any
 
 from dnsguard import __version__
 from dnsguard.build import BUILD
-from dnsguard.config import Config, ConfigError, Problem, Source, lint, parse, read_sources
+from dnsguard.config import ConfigError, Problem, Source, read_sources
 from dnsguard.config.load import read_documents
-from dnsguard.control.build import build_generation
+from dnsguard.control.candidate import Candidate, prepare
 from dnsguard.control.counting import Page, Ranges
-from dnsguard.control.loading import Lists, keep_lists, load_lists
+from dnsguard.control.loading import keep_lists
 from dnsguard.control.metrics import Events, MetricsCollector, Snapshot
 from dnsguard.control.results import ReloadResult
 from dnsguard.control.state import StateDirectory
@@ -33,19 +33,9 @@ from dnsguard.evidence.why import explain
 
 _log = logging.getLogger(__name__)
 
+# Not "restart", which keeps the sockets of the old `listen`.
+_RESTART = "a change of this needs a restart: systemctl stop dnsguard; systemctl start dnsguard"
 _NEEDS_RESTART = ("listen", "workers", "directories")
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A config that can be put in force: parsed, its lists loaded, its generation built."""
-
-    config: Config
-    sources: tuple[Source, ...]
-    lists: Lists
-    number: int
-    buffer: bytes
-    warnings: tuple[Problem, ...]
 
 
 @dataclass(frozen=True)
@@ -77,7 +67,7 @@ class ControlPlane:
         self.events = Events()
         self.ranges = Ranges()
         self.pages = [Page() for _ in range(worker_count)]
-        self._metrics = MetricsCollector(self.pages, self.ranges, self.events)
+        self._metrics = MetricsCollector(self.pages, self.events)
         self._descriptor = -1
         self._lock = asyncio.Lock()
 
@@ -85,20 +75,10 @@ class ControlPlane:
 
     def prepare(self, sources: Sequence[Source]) -> Candidate:
         """Build a candidate from the files of a config. Raises ConfigError; changes nothing."""
-        sources = tuple(sources)
-        config = parse(sources)
-        lists = load_lists(config, sources, self.state)
-        if lists.problems:
-            raise ConfigError(lists.problems)
         number = self.current.number + 1 if hasattr(self, "current") else 1
-        try:
-            buffer = build_generation(
-                config, lists, number=number, ranges=self.ranges, workers=self.worker_count
-            )
-        except ValueError as error:
-            raise ConfigError([Problem("", str(error), sources[0].path, 0)]) from None
-        warnings = (*lint(config, sources), *lists.warnings)
-        return Candidate(config, sources, lists, number, buffer, warnings)
+        return prepare(
+            sources, self.state, number=number, ranges=self.ranges, workers=self.worker_count
+        )
 
     async def adopt(self, candidate: Candidate, actor: str, reason: str) -> tuple[str, ...]:
         """Put a candidate in force; return when every worker serves by it.
@@ -109,6 +89,7 @@ class ControlPlane:
         mapped = mmap.mmap(descriptor, 0, prot=mmap.PROT_READ)
         self.generation = parse_generation(memoryview(mapped))
         self.current = candidate
+        self.ranges = candidate.ranges
         earlier, self._descriptor = self._descriptor, descriptor
         if earlier >= 0:
             os.close(earlier)
@@ -136,9 +117,7 @@ class ControlPlane:
             self.fallback = ()
             self.events.reloads_ok += 1
             warnings = [Problem("", text, str(self.state.path), 0) for text in unwritten]
-            return ReloadResult(
-                "ok", candidate.number, (), (*candidate.warnings, *warnings)
-            )
+            return ReloadResult("ok", candidate.number, (), (*candidate.warnings, *warnings))
 
     def served_generation(self) -> tuple[int, int]:
         """Return the descriptor and the number of the generation in force."""
@@ -150,8 +129,7 @@ class ControlPlane:
         for key in _NEEDS_RESTART:
             if getattr(candidate.config, key) != getattr(self.current.config, key):
                 where = place((key,))
-                message = "a change of this needs a restart: systemctl restart dnsguard"
-                problems.append(Problem(key, message, where.file, where.line))
+                problems.append(Problem(key, _RESTART, where.file, where.line))
         if problems:
             raise ConfigError(problems)
 
@@ -207,6 +185,7 @@ class ControlPlane:
         self._metrics.snapshot = Snapshot(
             config=self.current.config,
             lists=self.current.lists,
+            ranges=self.ranges,
             generation=self.current.number,
             enforcing=self.enforcing(),
             restarts=[worker.restarts for worker in self.workers],

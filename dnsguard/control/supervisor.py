@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,13 +27,15 @@ from dnsguard.config import (
 )
 from dnsguard.config import demo as demo_text
 from dnsguard.control.admin_socket import open_admin
-from dnsguard.control.plane import Candidate, ControlPlane
+from dnsguard.control.candidate import Candidate
+from dnsguard.control.plane import ControlPlane
 from dnsguard.control.sockets import ListenSocket, SocketError, open_sockets
 from dnsguard.control.state import StateDirectory
 from dnsguard.control.systemd import ServiceManager, inherited
 from dnsguard.control.workers import Worker
 
-LISTEN_TIMEOUT = 30.0  # seconds for all workers to listen at start
+CONTROL_SOCKET = "control.sock"  # in the runtime directory
+PATIENCE = 10.0  # seconds between complaints that not every worker listens
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +47,8 @@ def run(config_path: Path, *, strict: bool, demo: bool) -> int:
         level=logging.INFO,
         format="%(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(message)s",
     )
+    # Until there is something to reload; the default would end the process.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     if demo:
         config_path = write_demo(Path.cwd() / ".demo")
@@ -86,11 +91,8 @@ async def _serve(config_path: Path, *, strict: bool) -> int:
         loop.add_signal_handler(number, stop.set)
     await plane.adopt(candidate, "start", str(config_path))
     workers = [asyncio.create_task(worker.run()) for worker in _fill(plane, sockets)]
-    # Not imported before the workers are on their way: it is what takes longest.
-    from dnsguard.control.admin import serve_admin
-
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(serve_admin(plane, candidate.config, admin, stop))
+        tasks.create_task(_administer(plane, candidate.config, admin, stop))
         tasks.create_task(_report(plane, manager, stop))
         loop.add_signal_handler(signal.SIGHUP, lambda: tasks.create_task(_reload(plane, manager)))
     for task in workers:
@@ -170,20 +172,37 @@ def _fill(plane: ControlPlane, sockets: list[ListenSocket]) -> list[Worker]:
 
 async def _report(plane: ControlPlane, manager: ServiceManager, stop: asyncio.Event) -> None:
     """Tell the service manager when every worker listens, and that this loop runs, until `stop`."""
-    try:
-        async with asyncio.timeout(LISTEN_TIMEOUT):
-            for worker in plane.workers:
-                await worker.listening.wait()
+    stopping = asyncio.create_task(stop.wait())
+    listening = asyncio.gather(*(worker.listening.wait() for worker in plane.workers))
+    while not listening.done() and not stopping.done():
+        await asyncio.wait(
+            (listening, stopping), timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED
+        )
+        if not listening.done() and not stopping.done():
+            _log.error("not every worker listens yet: the reasons are above")
+    if listening.done():
         _log.info("serving on %s", ", ".join(plane.listening))
-    except TimeoutError:
-        _log.error("not every worker listens after %d seconds", LISTEN_TIMEOUT)
-    manager.ready()
-    manager.status(_state_text(plane))
-    while not stop.is_set():
+        manager.ready()
+        manager.status(_state_text(plane))
+    listening.cancel()
+    while not stopping.done():
         manager.watchdog()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), manager.watchdog_interval)
+        await asyncio.wait((stopping,), timeout=manager.watchdog_interval)
     manager.stopping()
+
+
+async def _administer(
+    plane: ControlPlane, config: Config, admin: socket.socket | None, stop: asyncio.Event
+) -> None:
+    """Serve the API until `stop`; whatever befalls it, queries are answered."""
+    # Not imported before the workers are on their way: it is what takes longest.
+    from dnsguard.control.api import serve
+
+    _, runtime = config.directories.resolve(os.environ)
+    try:
+        await serve(plane, admin, runtime / CONTROL_SOCKET, stop)
+    except Exception:  # noqa: BLE001 - DNS does not depend on what fails here
+        _log.exception("status, reload and metrics are not available; queries are answered")
 
 
 async def _reload(plane: ControlPlane, manager: ServiceManager) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
@@ -42,17 +43,20 @@ class Worker:
         self._environ = environ
         self._loop = asyncio.get_running_loop()
         self._process: asyncio.subprocess.Process | None = None
-        self._channel: channel.socket.socket | None = None
-        self._served = asyncio.Event()
+        self._channel: socket.socket | None = None
+        self._changed = asyncio.Event()
 
     async def run(self) -> None:
         """Keep the slot filled until cancelled."""
         delay = FIRST_DELAY
         while True:
             started = self._loop.time()
-            await self._start()
             try:
+                await self._start()
                 await self._watch()
+                reason = self._exit_text()
+            except OSError as error:
+                reason = f"it cannot be started: {error.strerror}"
             finally:
                 self._stop_watching()
             if self._loop.time() - started > HEALTHY_AFTER:
@@ -61,29 +65,31 @@ class Worker:
             _log.error(
                 "worker %d ended (%s): starting another; its sockets and counters are kept",
                 self.number,
-                self._exit_text(),
+                reason,
             )
             await asyncio.sleep(delay)
             delay = min(2 * delay, MAX_DELAY)
 
     async def swap(self) -> None:
-        """Return when the slot serves by the current generation.
+        """Return when nothing in the slot serves by an older generation any more.
 
-        A process that does not take it in time is killed, and its successor starts with it.
+        A process that does not take the current one in time is killed; whatever starts in the
+        slot starts with the current one.
         """
         _, number = self._generation()
         self._send_generation()
         try:
             async with asyncio.timeout(SWAP_TIMEOUT):
-                while self.serving != number:
-                    self._served.clear()
-                    await self._served.wait()
+                await self._wait_until_serving(number)
         except TimeoutError:
             _log.error("worker %d does not take generation %d: killing it", self.number, number)
             self.kill()
-            while self.serving != number:
-                self._served.clear()
-                await self._served.wait()
+            await self._wait_until_serving(number)
+
+    async def _wait_until_serving(self, number: int) -> None:
+        while self.pid is not None and self.serving != number:
+            self._changed.clear()
+            await self._changed.wait()
 
     def kill(self) -> None:
         """End the process at once."""
@@ -118,6 +124,7 @@ class Worker:
         self.pid = None
         self.serving = 0
         self.listening.clear()
+        self._changed.set()
         if self._channel is not None:
             self._loop.remove_reader(self._channel)
             self._channel.close()
@@ -147,7 +154,7 @@ class Worker:
                 os.close(descriptor)
             if "serving" in message:
                 self.serving = int(message["serving"])
-                self._served.set()
+                self._changed.set()
             if "listening" in message:
                 self.listening.set()
 

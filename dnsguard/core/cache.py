@@ -89,6 +89,13 @@ class Cache:
             self.bytes += _cost(key, entry) - before
             self._evict()
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._entries.clear()
+        self._ring.clear()
+        self._hand = 0
+        self.bytes = 0
+
     def resize(self, size: int) -> None:
         """Set the bound; the next additions bring the cache below it."""
         self.size = size

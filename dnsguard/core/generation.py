@@ -171,6 +171,9 @@ def _build(document: SettingsDocument, image: Image) -> Generation:
         zones=ForwardZones(
             {bytes.fromhex(apex): number for apex, number in document["forward_zones"]}
         ),
+        routing=json.dumps(
+            [document[key] for key in ("upstreams", "upstream_sets", "forward_zones")]
+        ),
         udp_size=document["udp_size"],
         cache_size=document["cache_size"],
     )

@@ -99,7 +99,7 @@ class Image:
         magic, key, slots, names, sets, sets_size, blob_size, embedded = _HEADER.unpack_from(view)
         start_of_sets = _HEADER.size + 8 * slots
         start_of_blob = start_of_sets + sets_size
-        if magic != MAGIC or len(view) < start_of_blob + blob_size:
+        if magic != MAGIC or not slots or len(view) < start_of_blob + blob_size:
             raise ValueError(_DAMAGED)
         self.names = names
         self._key = key
@@ -137,8 +137,6 @@ class Image:
         return matches
 
     def _probe(self, hash_: int, name: bytes, start: int, end: int) -> int:
-        if not self._slots:
-            return -1
         mixed = _mix(hash_)
         mark = (mixed & 0xFFFFFFFF) | 1
         slot = ((mixed >> 32) * self._slots) >> 32

@@ -55,7 +55,8 @@ class Forward:
     transport: int
     zone: int
     """The number of the forward zone whose upstreams are to be asked; 0 is the root's."""
-    received: float
+    routing: str
+    """Which upstreams were asked when; an answer by another routing is not kept."""
 
     @property
     def key(self) -> bytes:
@@ -69,6 +70,8 @@ class Settings:
 
     local: LocalRecords
     zones: ForwardZones
+    routing: str = ""
+    """Stands for the upstreams and which zones go where: answers by another one are stale."""
     udp_size: int = 1232
     cache_size: int = 64 << 20
 
@@ -84,8 +87,13 @@ class Resolver:
         self.source = int(Source.REFUSED)
 
     def swap(self, policy: Policy, settings: Settings) -> None:
-        """Serve by a new policy from the next query on; the cache stays."""
+        """Serve by a new policy from the next query on.
+
+        The cache stays, unless other upstreams are asked from now on.
+        """
         self.cache.resize(settings.cache_size)
+        if settings.routing != self.settings.routing:
+            self.cache.clear()
         self.policy = policy
         self.settings = settings
 
@@ -126,13 +134,16 @@ class Resolver:
             source = Source.LOCAL if entry.local else Source.CACHE
             age = 0 if entry.local else int(now - entry.stored)
             return self._compose(query, answer, transport, source, age=age, ceiling=view.ceiling)
-        return Forward(query, address, transport, self.settings.zones.find(query.qname), now)
+        settings = self.settings
+        zone = settings.zones.find(query.qname)
+        return Forward(query, address, transport, zone, settings.routing)
 
     def response(self, forward: Forward, answer: Answer, now: float) -> bytes | None:
         """Take the upstream's answer to a forward; the verdict is that of the policy now."""
         query = forward.query
         entry = self._entry(query)
-        if entry.answer is not answer and answer.ttl > 0 and not entry.local:
+        current = forward.routing == self.settings.routing
+        if entry.answer is not answer and answer.ttl > 0 and current and not entry.local:
             self.cache.store(query.key, entry, answer, now)
         return self._finish(forward, entry, answer, Source.UPSTREAM, b"")
 

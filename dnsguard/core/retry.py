@@ -14,7 +14,8 @@ from dnsguard.core.protocol import CD, RD, Ede, Rcode
 from dnsguard.core.response import Response, Status, TtlBounds, parse_response
 from dnsguard.core.wire import Query
 
-MAX_ATTEMPTS = 6
+MAX_ATTEMPTS = 8
+MAX_TRIES = 3  # of one upstream over one transport (RFC 9520 section 3.1)
 TIMEOUTS = (0.4, 0.8, 1.2, 1.6)  # seconds until the next upstream is asked as well
 TCP_TIMEOUT = 3.0
 DEADLINE = 5.0  # seconds until a client is told that nobody answered
@@ -72,6 +73,7 @@ class Retry:
         self._attempts = 0
         self._turn = 0
         self._given_up: set[int] = set()
+        self._tries: dict[tuple[int, bool], int] = {}
         self._again: list[tuple[int, bool, bool]] = []
 
     def next(self) -> Attempt | None:
@@ -84,8 +86,10 @@ class Retry:
         for _ in self._upstreams:
             upstream = self._upstreams[self._turn % len(self._upstreams)]
             self._turn += 1
-            if upstream not in self._given_up:
-                return self._attempt(upstream, tcp=upstream in self._tcp_only, edns=True)
+            tcp = upstream in self._tcp_only
+            tries = self._tries.get((upstream, tcp), 0)
+            if upstream not in self._given_up and tries < MAX_TRIES:
+                return self._attempt(upstream, tcp=tcp, edns=True)
         return None
 
     def result(self, attempt: Attempt, data: bytes) -> tuple[Step, Response]:
@@ -120,6 +124,7 @@ class Retry:
 
     def _attempt(self, upstream: int, *, tcp: bool, edns: bool) -> Attempt:
         self._attempts += 1
+        self._tries[upstream, tcp] = self._tries.get((upstream, tcp), 0) + 1
         query = self._query
         noise = self._random_bytes(2 + 32)
         # Nobody forges over TCP, and a server that changes the case is understood there.

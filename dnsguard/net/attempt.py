@@ -114,7 +114,7 @@ class StreamAttempt(asyncio.Protocol):
         if len(received) >= end and not self._closed:
             self._receiver.received(self._attempt, bytes(received[2:end]))
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         """Fail when the connection ends before the response is whole."""
         if not self._closed:
             self._receiver.failed(self._attempt, None)

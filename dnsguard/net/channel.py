@@ -13,12 +13,14 @@ from typing import Any
 MAX_MESSAGE = 64 * 1024
 MAX_DESCRIPTORS = 4
 
+_DAMAGED = "the message on the channel is damaged: control plane and workers differ in version?"
+
 
 def pair() -> tuple[socket.socket, socket.socket]:
     """Return the two ends, non-blocking and closed on exec."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    ours.setblocking(False)
-    theirs.setblocking(False)
+    ours.settimeout(0)
+    theirs.settimeout(0)
     return ours, theirs
 
 
@@ -30,7 +32,8 @@ def send(sock: socket.socket, message: dict[str, Any], descriptors: Sequence[int
 def receive(sock: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
     """Return one message and its descriptors, None at the end of the pipe.
 
-    Raises BlockingIOError when there is none yet.
+    Raises BlockingIOError when there is none yet, ValueError when it is damaged; the
+    descriptors of a damaged one are closed.
     """
     try:
         data, descriptors, _, _ = socket.recv_fds(sock, MAX_MESSAGE, MAX_DESCRIPTORS)
@@ -39,6 +42,13 @@ def receive(sock: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
     if not data:
         return None
     for descriptor in descriptors:
-        os.set_inheritable(descriptor, False)
-    message: dict[str, Any] = json.loads(data)
+        os.set_inheritable(descriptor, False)  # noqa: FBT003, positional only
+    try:
+        message = json.loads(data)
+        if not isinstance(message, dict):
+            raise ValueError(_DAMAGED)
+    except (ValueError, RecursionError) as error:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise ValueError(_DAMAGED) from error
     return message, descriptors

@@ -71,9 +71,7 @@ class Connections:
 class StreamConnection(asyncio.Protocol):
     """One client's connection."""
 
-    def __init__(
-        self, connections: Connections, loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, connections: Connections, loop: asyncio.AbstractEventLoop) -> None:
         self._connections = connections
         self._loop = loop
         self._transport: asyncio.Transport
@@ -105,7 +103,7 @@ class StreamConnection(asyncio.Protocol):
         self._last_query = self._loop.time()
         self._timer = self._loop.call_later(self._connections.idle, self._check_idle)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         """Forget the client; answers still on their way to it are dropped."""
         if self._timer is not None:
             self._timer.cancel()
@@ -157,7 +155,7 @@ class StreamConnection(asyncio.Protocol):
                 self._connections.upstreams.forward(outcome, self._replier(now))
             else:
                 self._reply(outcome, now)
-        except Exception:
+        except Exception:  # noqa: BLE001 - counted and logged
             # A fault of ours costs one connection, not the city's DNS; counted and logged.
             self._connections.resolver.page[counters.INTERNAL_ERRORS] += 1
             _log.exception("internal error while answering a TCP query; please report this")

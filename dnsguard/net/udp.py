@@ -66,7 +66,7 @@ class DatagramListener:
                 )
             else:
                 self._reply(outcome, client, ancillary, now)
-        except Exception:
+        except Exception:  # noqa: BLE001 - counted and logged
             # A fault of ours costs one query, not the city's DNS; it is counted and logged.
             self._resolver.page[counters.INTERNAL_ERRORS] += 1
             _log.exception("internal error while answering a UDP query; please report this")

@@ -51,12 +51,17 @@ class Upstreams:
         self._resolver = resolver
         self._loop = loop
         self._exchanges: dict[tuple[int, bytes], Exchange] = {}
-        self._pending = 0
+        self._under_way: set[Exchange] = set()
         self._per_client: dict[bytes, int] = {}
         self._waiting = 0
         self._health: dict[str, Health] = {}
         self.generation = generation
         self.configure(generation)
+
+    @property
+    def pending(self) -> int:
+        """How many questions are under way."""
+        return len(self._under_way)
 
     def configure(self, generation: Generation) -> None:
         """Ask the upstreams of a generation from now on; what is known of their health stays.
@@ -87,7 +92,7 @@ class Upstreams:
             return
         exchange = self._exchanges.get((forward.zone, forward.key))
         full = self._waiting >= MAX_WAITING
-        if full or (exchange is None and self._pending >= limits.pending):
+        if full or (exchange is None and self.pending >= limits.pending):
             self._refuse(forward, reply, "pending")
             return
         self._per_client[address] = asked + 1
@@ -98,31 +103,38 @@ class Upstreams:
         exchange = Exchange(self, forward.query, self._order(forward.zone), forward.zone)
         exchange.waiters.append((forward, reply))
         self._exchanges[forward.zone, forward.key] = exchange
-        self._pending += 1
-        exchange.start()
+        self._start(exchange)
 
     def probe(self) -> None:
         """Probe the upstreams of which there is no news; to be called every second."""
         now = self._loop.time()
         for number, upstream in enumerate(self.generation.upstreams):
             if self._health[upstream.url].probe_due(now) and _PROBE is not None:
-                Exchange(self, _PROBE, [number], -1).start()
-        self._resolver.page[counters.PENDING] = self._pending
+                self._start(Exchange(self, _PROBE, [number], -1))
+        self._resolver.page[counters.PENDING] = self.pending
         self._show_health()
 
+    def close(self) -> None:
+        """Stop asking; whoever waits is not answered."""
+        for exchange in self._under_way:
+            exchange.close()
+        self._under_way.clear()
+
+    def _start(self, exchange: "Exchange") -> None:
+        self._under_way.add(exchange)
+        exchange.start()
+
     def finished(self, exchange: "Exchange", answer: Answer | None, ede: int) -> None:
-        """Answer everyone who waits for an exchange."""
-        if not exchange.waiters:  # a probe
-            return
+        """Answer everyone who waits for an exchange: nobody when it was a probe."""
+        self._under_way.discard(exchange)
         question = exchange.zone, exchange.query.key
         if self._exchanges.get(question) is exchange:
             del self._exchanges[question]
-        self._pending -= 1
         for forward, reply in exchange.waiters:
             self._release(forward.address)
             try:
                 self._answer(forward, reply, answer, ede)
-            except Exception:
+            except Exception:  # noqa: BLE001 - counted and logged
                 # A fault of ours costs one query, not those of everyone who waits beside it.
                 self._resolver.page[counters.INTERNAL_ERRORS] += 1
                 _log.exception("internal error while passing an answer on; please report this")
@@ -205,9 +217,7 @@ def _servers(generation: Generation) -> object:
 class Exchange:
     """One question on its way to the upstreams of one zone, and everyone who waits for it."""
 
-    def __init__(
-        self, upstreams: Upstreams, query: Query, order: list[int], zone: int
-    ) -> None:
+    def __init__(self, upstreams: Upstreams, query: Query, order: list[int], zone: int) -> None:
         self.query = query
         self.zone = zone
         self.waiters: list[tuple[Forward, Reply]] = []
@@ -295,10 +305,14 @@ class Exchange:
     def _close(self, attempt: Attempt) -> None:
         self._open.pop(attempt).close()
 
-    def _finish(self) -> None:
+    def close(self) -> None:
+        """Give up."""
         if self._timer is not None:
             self._timer.cancel()
         for io in self._open.values():
             io.close()
         self._open.clear()
+
+    def _finish(self) -> None:
+        self.close()
         self._upstreams.finished(self, self._retry.answer, self._retry.ede)

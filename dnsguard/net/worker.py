@@ -6,6 +6,7 @@ sockets. It serves from the first generation it is sent until the channel ends.
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import logging
 import mmap
@@ -14,7 +15,7 @@ import resource
 import signal
 import socket
 import sys
-from typing import Any
+from typing import cast
 
 import uvloop
 
@@ -33,7 +34,7 @@ class Worker:
     """One worker's shells around one resolver."""
 
     def __init__(
-        self, control: socket.socket, page: memoryview, sockets: list[socket.socket]
+        self, control: socket.socket, page: counters.Page, sockets: list[socket.socket]
     ) -> None:
         self._control = control
         self._page = page
@@ -44,31 +45,34 @@ class Worker:
         self._listeners: list[DatagramListener] = []
         self._servers: list[asyncio.Server] = []
         self._stopped = asyncio.Event()
+        self._exit_code = 0
 
-    async def run(self) -> None:
-        """Serve until the channel ends or SIGTERM comes."""
+    async def run(self) -> int:
+        """Serve until the channel ends or SIGTERM comes; return the exit code."""
         self._loop.add_signal_handler(signal.SIGTERM, self._stopped.set)
         self._loop.add_reader(self._control, self._take_messages)
         self._loop.call_later(1.0, self._tick)
         await self._stopped.wait()
+        return self._exit_code
 
     def _take_messages(self) -> None:
         while True:
             try:
                 received = channel.receive(self._control)
+                if received is None:
+                    self._stopped.set()
+                    return
+                generation = _take_generation(received[1])
             except BlockingIOError:
                 return
-            if received is None:
-                self._stopped.set()
+            except (ValueError, OSError):
+                # Not acknowledged, so that the control plane knows; the one before goes on.
+                self._page[counters.INTERNAL_ERRORS] += 1
+                _log.exception("a generation cannot be loaded; please report this")
                 return
-            message, descriptors = received
-            try:
-                self._load(map_generation(descriptors[0]), message)
-            finally:
-                for descriptor in descriptors:
-                    os.close(descriptor)
+            self._load(generation)
 
-    def _load(self, generation: Generation, message: dict[str, Any]) -> None:
+    def _load(self, generation: Generation) -> None:
         """Swap a generation in: one assignment each, nothing that can fail half-way."""
         if self._resolver is None:
             self._resolver = Resolver(generation.policy, generation.settings, self._page)
@@ -77,7 +81,12 @@ class Worker:
         else:
             self._resolver.swap(generation.policy, generation.settings)
             self._upstreams.configure(generation)
-        channel.send(self._control, {"serving": generation.number})
+        self._tell({"serving": generation.number})
+
+    def _tell(self, message: dict[str, int]) -> None:
+        # Without the control plane the channel ends; if it takes nothing, it replaces us.
+        with contextlib.suppress(OSError):
+            channel.send(self._control, message)
 
     async def _listen(self) -> None:
         assert self._resolver is not None  # noqa: S101 - set just before
@@ -94,9 +103,13 @@ class Worker:
                 self._servers.append(server)
 
     def _listening(self, task: "asyncio.Task[None]") -> None:
-        task.result()
+        if task.exception() is not None:
+            _log.error("cannot listen", exc_info=task.exception())
+            self._exit_code = 1
+            self._stopped.set()
+            return
         self._upstreams.probe()
-        channel.send(self._control, {"listening": os.getpid()})
+        self._tell({"listening": os.getpid()})
 
     def _tick(self) -> None:
         self._loop.call_later(1.0, self._tick)
@@ -106,15 +119,27 @@ class Worker:
             self._upstreams.probe()
 
 
+def _take_generation(descriptors: list[int]) -> Generation:
+    """Return the generation in the file of a message, and close the message's descriptors."""
+    try:
+        if len(descriptors) != 1:
+            raise ValueError("a message must bring one descriptor: the generation's")
+        return map_generation(descriptors[0])
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
 def map_generation(descriptor: int) -> Generation:
     """Map the generation in a file and parse it; the file may be closed after."""
     mapped = mmap.mmap(descriptor, 0, prot=mmap.PROT_READ)
     return parse_generation(memoryview(mapped))
 
 
-def map_page(descriptor: int) -> memoryview:
+def map_page(descriptor: int) -> counters.Page:
     """Map a page of counters."""
-    return memoryview(mmap.mmap(descriptor, counters.PAGE_SIZE * 8)).cast("Q")
+    mapped = mmap.mmap(descriptor, counters.PAGE_SIZE * 8)
+    return cast(counters.Page, memoryview(mapped).cast("Q"))  # but for growing, it is one
 
 
 def main() -> None:
@@ -131,16 +156,16 @@ def main() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     control = socket.socket(fileno=arguments.channel)
-    control.setblocking(False)
+    control.settimeout(0)
     page = map_page(arguments.page)
     sockets = [socket.socket(fileno=descriptor) for descriptor in arguments.sockets]
 
-    async def serve() -> None:
-        await Worker(control, page, sockets).run()
+    async def serve() -> int:
+        return await Worker(control, page, sockets).run()
 
     gc.freeze()
-    uvloop.run(serve())
-    os._exit(0)  # the sockets and the page stay with their owner: nothing to tidy up
+    exit_code = uvloop.run(serve())
+    os._exit(exit_code)  # the sockets and the page stay with their owner: nothing to tidy up
 
 
 if __name__ == "__main__":

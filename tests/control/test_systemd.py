@@ -152,7 +152,7 @@ def test_inherited_descriptors_come_with_their_names() -> None:
         ports = [udp.getsockname()[1], tcp.getsockname()[1]]
         fds = [udp.fileno(), tcp.fileno()]
         done = subprocess.run(
-            [sys.executable, "-c", CHILD, *map(str, fds)],
+            [sys.executable, "-P", "-c", CHILD, *map(str, fds)],
             env={
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join(sys.path),

@@ -97,6 +97,15 @@ def test_an_answer_for_an_evicted_entry_costs_nothing() -> None:
     assert cache.get(KEYS[0]) is None
 
 
+def test_clear_forgets_everything() -> None:
+    cache = filled(5 * COST, KEYS[:20])
+    cache.clear()
+    assert (len(cache), cache.bytes, kept(cache, KEYS)) == (0, 0, [])
+    for key in KEYS:
+        cache.add(key, Entry(1, 0))
+    assert (len(cache), cache.bytes) == (5, 5 * COST)
+
+
 def test_a_smaller_bound_holds_after_the_next_addition() -> None:
     cache = filled(20 * COST, KEYS[:20])
     cache.resize(5 * COST)

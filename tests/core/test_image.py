@@ -1,6 +1,5 @@
 import random
 import struct
-from collections.abc import ItemsView
 from contextlib import suppress
 
 import pytest
@@ -133,8 +132,8 @@ def test_a_hundred_thousand_names() -> None:
 
 def test_names_that_collide_under_every_key_are_refused() -> None:
     class Colliding(Rules):
-        def items(self) -> ItemsView[bytes, list[ListRule]]:
-            return [(b"\x01a\x00", [ListRule(0, Kind.EXACT)])] * 1000  # type: ignore[return-value]
+        def items(self) -> list[tuple[bytes, list[ListRule]]]:  # type: ignore[override]
+            return [(b"\x01a\x00", [ListRule(0, Kind.EXACT)])] * 1000
 
     with pytest.raises(ValueError, match="collide on purpose"):
         build_image(Colliding(), seed=1)
@@ -155,7 +154,15 @@ def test_a_damaged_image_is_refused_or_built(data: st.DataObject) -> None:
     position = data.draw(st.integers(0, 39) | st.integers(56, 60))
     whole[position] = data.draw(st.integers(0, 255))
     with suppress(ValueError):
-        Image(whole)
+        Image(bytes(whole))
+
+
+@pytest.mark.parametrize(("place", "value"), [(16, 0), (24, 2), (28, 4), (32, 200)])
+def test_a_header_that_lies_is_refused(place: int, value: int) -> None:
+    whole = bytearray(build_image({from_text("example.org"): [ListRule(0, Kind.SUFFIX)]}, seed=1))
+    struct.pack_into("<I", whole, place, value)
+    with pytest.raises(ValueError, match="build it again"):
+        Image(bytes(whole))
 
 
 def test_a_set_larger_than_the_sets_is_refused() -> None:
@@ -163,4 +170,4 @@ def test_a_set_larger_than_the_sets_is_refused() -> None:
     (slots,) = struct.unpack_from("<I", whole, 16)
     whole[40 + 8 * slots] = 2
     with pytest.raises(ValueError, match="build it again"):
-        Image(whole)
+        Image(bytes(whole))

@@ -30,9 +30,8 @@ def test_members_have_the_registered_numbers(ours: type, theirs: type) -> None:
 
 @pytest.mark.parametrize("rdatatype", protocol.Rdatatype)
 def test_types_have_the_registered_numbers(rdatatype: protocol.Rdatatype) -> None:
-    assert rdatatype == dns.rdatatype.from_text(
-        {"MAILB": "TYPE253", "MAILA": "TYPE254"}.get(rdatatype.name, rdatatype.name)
-    )
+    name = {"MAILB": "TYPE253", "MAILA": "TYPE254"}.get(rdatatype.name, rdatatype.name)
+    assert int(rdatatype) == int(dns.rdatatype.from_text(name))
 
 
 @pytest.mark.parametrize("flag", ["QR", "AA", "TC", "RD", "RA", "AD", "CD"])

@@ -7,12 +7,14 @@ import dns.rcode
 import dns.rrset
 import pytest
 
+from dnsguard.core.names import from_text
 from dnsguard.core.protocol import Ede
 from dnsguard.core.response import Status, TtlBounds
 from dnsguard.core.retry import (
     DEADLINE,
     DEADLINE_ALL_DOWN,
     MAX_ATTEMPTS,
+    MAX_TRIES,
     TCP_TIMEOUT,
     TIMEOUTS,
     Attempt,
@@ -70,7 +72,7 @@ def taken(attempts: Retry) -> Attempt:
 def respond(attempt: Attempt, rcode: int = 0, *edits: Edit) -> bytes:
     """Return a response with one address, or with an rcode, edited at last."""
     response = dns.message.make_response(dns.message.from_wire(attempt.message))
-    response.set_rcode(rcode)
+    response.set_rcode(dns.rcode.Rcode(rcode))
     if rcode == 0:
         address = dns.rrset.from_text(response.question[0].name, 300, "IN", "A", "192.0.2.1")
         response.answer.append(address)
@@ -165,7 +167,12 @@ def test_what_is_asked_next(said: list[tuple[int, list[Edit]] | str], asked: str
 
 
 def test_one_upstream_is_asked_again() -> None:
-    assert transcript(retry(4), *[S] * 8) == " ".join(["4udp"] * MAX_ATTEMPTS) + " nothing left"
+    assert transcript(retry(4), *[S] * 9) == " ".join(["4udp"] * MAX_TRIES) + " nothing left"
+
+
+def test_there_is_an_end_to_asking() -> None:
+    asked = transcript(retry(*range(20)), *[S] * 20).split()
+    assert asked[MAX_ATTEMPTS:] == ["nothing", "left"]
 
 
 def test_no_upstream_leaves_nothing_to_try() -> None:
@@ -186,9 +193,16 @@ def test_a_retry_that_was_called_for_goes_before_the_next_upstream() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [lambda _: b"", lambda a: respond(a, 0, other_id), lambda _: b"\xff" * 512, lambda a: a.message],
+    [
+        lambda _: b"",
+        lambda a: respond(a, 0, other_id),
+        lambda _: b"\xff" * 512,
+        lambda a: a.message,
+    ],
 )
-def test_what_is_not_a_response_to_the_query_is_waited_out(data: Callable[[Attempt], bytes]) -> None:
+def test_what_is_not_a_response_to_the_query_is_waited_out(
+    data: Callable[[Attempt], bytes],
+) -> None:
     attempts = retry(0, 1)
     attempt = taken(attempts)
     step, response = attempts.result(attempt, data(attempt))
@@ -238,8 +252,8 @@ def test_the_reason_for_failing_is_told() -> None:
 def test_the_times() -> None:
     assert retry(0).deadline == 100.0 + DEADLINE
     assert retry(0, all_down=True).deadline == 100.0 + DEADLINE_ALL_DOWN
-    attempts = retry(0)
-    timeouts = [taken(attempts).timeout for _ in range(MAX_ATTEMPTS)]
+    attempts = retry(0, 1)
+    timeouts = [taken(attempts).timeout for _ in range(2 * MAX_TRIES)]
     assert timeouts == [*TIMEOUTS, TIMEOUTS[-1], TIMEOUTS[-1]]
     assert taken(retry(0, tcp_only=frozenset({0}))).timeout == TCP_TIMEOUT
 
@@ -258,7 +272,7 @@ def test_the_message_asks_the_question_and_no_more(dnssec: bool, cd: bool) -> No
 
 def test_every_attempt_has_random_octets_of_its_own() -> None:
     noise = Noise()
-    attempts = retry(0, noise=noise)
+    attempts = retry(0, 1, noise=noise)
     for count in range(1, 4):
         taken(attempts)
         assert noise.taken == [34] * count
@@ -276,7 +290,7 @@ LONGEST = ".".join([LETTERS[:60] + "@[{"] * 3 + [LETTERS[:57] + "01-9"])
 def test_each_letter_has_its_bit_and_nothing_else_is_changed(
     octets: bytes, changed: Callable[[str], str]
 ) -> None:
-    plain = dns.name.from_text(LONGEST.lower()).to_wire()
+    plain = from_text(LONGEST)
     attempt = taken(retry(0, name=LONGEST, noise=Noise(octets)))
     name, rest = attempt.question[:-4], attempt.question[-4:]
     assert rest == b"\x00\x01\x00\x01"
@@ -297,7 +311,7 @@ def test_one_bit_is_one_letter() -> None:
 @pytest.mark.parametrize("qtype", [0x4141, 0x6161])
 def test_a_qtype_that_looks_like_letters_is_left_alone(qtype: int) -> None:
     for octet, tcp_only in [(b"\x00", set[int]()), (b"\xff", set[int]()), (b"\x00", {0})]:
-        query = parse_query(dns.message.make_query("example.org", qtype).to_wire())
+        query = parse_query(dns.message.make_query("example.org", f"TYPE{qtype}").to_wire())
         assert query is not None
         noise = Noise(octet * 34)
         attempts = Retry(query, [0], noise, TtlBounds(), 0.0, tcp_only=frozenset(tcp_only))

@@ -41,6 +41,7 @@ def test_the_root_zone_holds_every_name() -> None:
         ("test", "test", False),
         ("www.city.test", "www.city.test", False),
         ("1.10.in-addr.arpa", "10.in-addr.arpa", True),
+        ("example.org", ".", False),
     ],
 )
 def test_a_zone_covers_at_or_below_an_apex(name: str, apex: str, covered: bool) -> None:

@@ -33,6 +33,7 @@ class FakePlane:
     reloads: list[tuple[str, str]] = field(default_factory=list)
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     entered: threading.Event = field(default_factory=threading.Event)
+    completed: threading.Event = field(default_factory=threading.Event)
     release: threading.Event | None = None
 
     async def reload(self, actor: str, reason: str) -> ReloadResult:
@@ -40,6 +41,7 @@ class FakePlane:
         self.entered.set()
         if self.release is not None:
             await asyncio.to_thread(self.release.wait)
+        self.completed.set()
         return self.result
 
     def status(self) -> dict[str, Any]:
@@ -87,6 +89,10 @@ def served(
             started.set()
             await serving
 
+        def end() -> None:
+            stop.set()
+            loop.call_soon(loop.call_soon, where.on_stop)
+
         def run_loop() -> None:
             try:
                 with asyncio.Runner(loop_factory=lambda: loop) as runner:
@@ -104,8 +110,7 @@ def served(
             yield where
         finally:
             if not failures:
-                loop.call_soon_threadsafe(stop.set)
-                loop.call_soon_threadsafe(loop.call_soon_threadsafe, where.on_stop)
+                loop.call_soon_threadsafe(end)
             thread.join()
             admin.close()
         if failures:
@@ -116,3 +121,19 @@ def own_actor() -> str:
     """Return how this process is called when it changes something."""
     uid = os.getuid()
     return f"uid {uid} ({pwd.getpwuid(uid).pw_name}) pid {os.getpid()}"
+
+
+def exchange(address: tuple[str, int] | str, sent: bytes) -> bytes:
+    """Send bytes as they are and return all that comes back; the server may hang up any time."""
+    family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+    received = b""
+    with socket.socket(family, socket.SOCK_STREAM) as connection:
+        connection.connect(address)
+        try:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+            while chunk := connection.recv(65_536):
+                received += chunk
+        except ConnectionError:
+            pass
+    return received

@@ -135,7 +135,7 @@ class Gateway:
             self.now,
         )
         while attempt := attempts.next():
-            response = self.server(dns.message.from_wire(attempt.message)).to_wire()
+            response = self.server(dns.message.from_wire(attempt.message)).to_wire(max_size=65_535)
             attempts.result(attempt, response)
             if attempts.answer is not None:
                 return self.resolver.response(forward, attempts.answer, self.now)

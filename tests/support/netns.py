@@ -36,16 +36,17 @@ class Namespace:
 
     def socket(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
         """Return a socket that lives in the namespace."""
-        with self._entered():
+        with self.entered():
             return socket.socket(family, kind, protocol)
 
     def index(self, device: str) -> int:
         """Return the interface index of a device: the scope of its link-local addresses."""
-        with self._entered():
+        with self.entered():
             return socket.if_nametoindex(device)
 
     @contextmanager
-    def _entered(self) -> Iterator[None]:
+    def entered(self) -> Iterator[None]:
+        """Have what this thread opens and starts meanwhile be in the namespace."""
         with _OWN.open() as home, Path("/run/netns", self.name).open() as there:
             _enter(there.fileno())
             try:
@@ -58,7 +59,9 @@ class Namespace:
 def namespaces(*names: str) -> Iterator[list[Namespace]]:
     """Make namespaces with working loopback; remove them, and all that is in them, at the end."""
     if os.geteuid() != 0:
-        raise PermissionError("network namespaces need root: run the tests as root, `sudo make test`")
+        raise PermissionError(
+            "network namespaces need root: run the tests as root, `sudo make test`"
+        )
     with ExitStack() as made:
         found = []
         for name in names:

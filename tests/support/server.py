@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -33,6 +34,8 @@ class Server:
         self.config_path = folder / "dnsguard.yaml"
         self.log_path = folder / "log"
         self.port = 0
+        self.places: dict[str, tuple[str, int]] = {}
+        """Where each address of `listen.dns` is served, as connect() takes it."""
         self._prefix = prefix
         self._environ = {**os.environ, **(environ or {})}
         self._pass_fds = pass_fds
@@ -74,11 +77,16 @@ class Server:
         """Start the process and wait until it is ready."""
         self.launch(*arguments)
         self.wait_for(lambda: self.status()["ready"] == [])
-        self.port = int(self.status()["listening"][0].rpartition(":")[2])
+        listening = [place.rpartition(":") for place in self.status()["listening"]]
+        self.port = int(listening[0][2])
+        self.places = {
+            host.strip("[]"): (host.strip("[]"), int(port)) for host, _, port in listening
+        }
 
     def stop(self) -> int:
         """Stop the process as the service manager does; return its exit code."""
-        assert self._process is not None
+        if self._process is None:
+            return 0
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGCONT)
             self._process.terminate()
@@ -122,7 +130,10 @@ class Server:
 
     def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """Send a request to the control socket."""
-        transport = httpx.HTTPTransport(uds=str(self.folder / "run" / "control.sock"))
+        control = str(self.folder / "run" / "control.sock")
+        with socket.socket(socket.AF_UNIX) as probe:  # httpx forgets to close one that is refused
+            probe.connect(control)
+        transport = httpx.HTTPTransport(uds=control)
         with httpx.Client(transport=transport, base_url="http://localhost") as client:
             return client.request(method, path, timeout=DEADLINE, **arguments)
 
@@ -155,8 +166,8 @@ class Server:
 def running(folder: Path, config: Mapping[str, Any], **options: Any) -> Iterator[Server]:
     """Run a server for the length of a block; its log is shown when the block fails."""
     server = Server(folder, config, **options)
-    server.start()
     try:
+        server.start()
         yield server
     except BaseException:
         print(server.log())

@@ -1,0 +1,42 @@
+"""What is true of every outcome of a query, whatever octets it came from."""
+
+import struct
+
+import dns.flags
+import dns.message
+
+from dnsguard.core.protocol import Transport
+from dnsguard.core.resolver import Forward
+from dnsguard.core.wire import skip_name
+from tests.support.gateway import Gateway
+
+CLIENTS = ["10.20.0.7", "192.168.1.5", "203.0.113.9", "2001:db8:20::1", "::ffff:10.20.0.7"]
+
+
+def check(gateway: Gateway, data: bytes, transport: int, outcome: bytes | Forward | None) -> None:
+    """Require of an outcome what is true of every one."""
+    if outcome is None:
+        return
+    assert not data[2] & 0x80, "an answer to an answer"
+    if isinstance(outcome, Forward):
+        assert outcome.query.question == data[12 : 12 + len(outcome.query.question)]
+        answer = gateway.resolver.failure(outcome, 22, gateway.now)
+        assert answer is not None
+    else:
+        answer = outcome
+    limit = 65_535 if transport != Transport.UDP else 1232
+    assert len(answer) <= limit
+    message = dns.message.from_wire(answer)
+    assert message.id == int.from_bytes(data[:2], "big")
+    assert message.flags & dns.flags.QR
+    if message.edns < 0 and transport == Transport.UDP:
+        assert len(answer) <= 512
+
+
+def is_well_formed(message: bytes) -> bool:
+    """Tell whether a message has one question and the records its header counts, to the octet."""
+    position = skip_name(message, 12) + 4
+    for _ in range(sum(struct.unpack_from("!HHH", message, 6))):
+        position = skip_name(message, position)
+        position += 10 + int.from_bytes(message[position + 8 : position + 10], "big")
+    return position == len(message)
