@@ -22,7 +22,6 @@ from dnsguard.config.document import read_document
 from dnsguard.config.problem import printable
 from dnsguard.config.settings import Directories
 
-SOCKET_NAME = "control.sock"
 ANSWER_SECONDS = 10.0
 RELOAD_SECONDS = 600.0
 MAX_RESPONSE = 64 * 2**20
@@ -121,7 +120,7 @@ def find_socket(config_path: Path) -> Path:
         directories = load(config_path).directories
     except ConfigError:
         directories = _directories_alone(config_path)
-    return directories.resolve(os.environ)[1] / SOCKET_NAME
+    return directories.control_socket(os.environ)
 
 
 def _directories_alone(config_path: Path) -> Directories:

@@ -142,3 +142,7 @@ class Directories(Section):
         state = environ.get("STATE_DIRECTORY", "").split(":")[0] or "/var/lib/dnsguard"
         runtime = environ.get("RUNTIME_DIRECTORY", "").split(":")[0] or "/run/dnsguard"
         return self.state or Path(state), self.runtime or Path(runtime)
+
+    def control_socket(self, environ: Mapping[str, str]) -> Path:
+        """Return where the running dnsguard takes commands."""
+        return self.resolve(environ)[1] / "control.sock"

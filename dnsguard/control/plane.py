@@ -14,22 +14,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from dnsguard import __version__
-from dnsguard.build import BUILD
 from dnsguard.config import ConfigError, Problem, Source, read_sources
 from dnsguard.config.load import read_documents
 from dnsguard.control.candidate import Candidate, prepare
 from dnsguard.control.counting import Page, Ranges
 from dnsguard.control.loading import keep_lists
-from dnsguard.control.metrics import Events, MetricsCollector, Snapshot
+from dnsguard.control.metrics import Events
 from dnsguard.control.results import ReloadResult
 from dnsguard.control.state import StateDirectory
-from dnsguard.control.status import describe
 from dnsguard.control.workers import Worker
 from dnsguard.core.generation import Generation, parse_generation
-from dnsguard.evidence.why import explain
 
 _log = logging.getLogger(__name__)
 
@@ -67,11 +62,8 @@ class ControlPlane:
         self.events = Events()
         self.ranges = Ranges()
         self.pages = [Page() for _ in range(worker_count)]
-        self._metrics = MetricsCollector(self.pages, self.events)
         self._descriptor = -1
         self._lock = asyncio.Lock()
-
-    # What changes things.
 
     def prepare(self, sources: Sequence[Source]) -> Candidate:
         """Build a candidate from the files of a config. Raises ConfigError; changes nothing."""
@@ -145,53 +137,6 @@ class ControlPlane:
             _log.error("%s", text)
             return (text,)
         return ()
-
-    # What tells things: the API's view.
-
-    def ready(self) -> list[str]:
-        """Return the reasons why not every query is answered as configured; empty when ready."""
-        reasons = [
-            f"worker {worker.number} is not listening"
-            for worker in self.workers
-            if not worker.listening.is_set()
-        ]
-        return reasons + [
-            f"list {found.name}: {found.problem}"
-            for found in self.current.lists.loaded
-            if found.problem
-        ]
-
-    def enforcing(self) -> dict[str, bool]:
-        """Return for each policy whether it blocks what it names, now."""
-        serving = any(worker.listening.is_set() for worker in self.workers)
-        usable = {found.name for found in self.current.lists.loaded if found.version.rules}
-        return {
-            name: serving
-            and policy.stage == "enforce"
-            and all(item in usable for item in policy.lists)
-            for name, policy in self.current.config.policies.items()
-        }
-
-    def status(self) -> dict[str, Any]:
-        """Return the state as one document; see `status.describe`."""
-        return {"version": __version__, "build": BUILD, **describe(self)}
-
-    def why(self, name: str, client: str, rdatatype: str) -> dict[str, Any]:
-        """Return what decides on a name for a client. Raises ValueError."""
-        return explain(self.generation, name, client, rdatatype)
-
-    def metrics(self) -> bytes:
-        """Return the metrics in the Prometheus text format."""
-        self._metrics.snapshot = Snapshot(
-            config=self.current.config,
-            lists=self.current.lists,
-            ranges=self.ranges,
-            generation=self.current.number,
-            enforcing=self.enforcing(),
-            restarts=[worker.restarts for worker in self.workers],
-            config_current=not self.fallback,
-        )
-        return self._metrics.render()
 
 
 def _sealed_file(buffer: bytes) -> int:

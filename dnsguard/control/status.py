@@ -1,29 +1,53 @@
 """The state of the control plane as one document, for `status` and the API."""
 
-from __future__ import annotations
-
 import os
 import platform
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from dnsguard import __version__
+from dnsguard.build import BUILD
 from dnsguard.control.metrics import upstream_is_up
+from dnsguard.control.plane import ControlPlane
 
-if TYPE_CHECKING:
-    from dnsguard.control.plane import ControlPlane
+
+def ready(plane: ControlPlane) -> list[str]:
+    """Return the reasons why not every query is answered as configured; empty when ready."""
+    reasons = [
+        f"worker {worker.number} is not listening"
+        for worker in plane.workers
+        if not worker.listening.is_set()
+    ]
+    return reasons + [
+        f"list {found.name}: {found.problem}"
+        for found in plane.current.lists.loaded
+        if found.problem
+    ]
+
+
+def enforcing(plane: ControlPlane) -> dict[str, bool]:
+    """Return for each policy whether it blocks what it names, now."""
+    serving = any(worker.listening.is_set() for worker in plane.workers)
+    usable = {found.name for found in plane.current.lists.loaded if found.version.rules}
+    return {
+        name: serving and policy.stage == "enforce" and all(item in usable for item in policy.lists)
+        for name, policy in plane.current.config.policies.items()
+    }
 
 
 def describe(plane: ControlPlane) -> dict[str, Any]:
     """Return what is in force, for whom, from where, and since when; times in epoch seconds."""
     config = plane.current.config
-    enforcing = plane.enforcing()
+    blocking = enforcing(plane)
     pages = [page.read(plane.ranges.end) for page in plane.pages]
     last = plane.last_change
     return {
+        "version": __version__,
+        "build": BUILD,
         "python": platform.python_version(),
         "pid": os.getpid(),
         "started": plane.started,
-        "ready": plane.ready(),
+        "ready": ready(plane),
         "generation": plane.current.number,
         "config": {
             "path": str(plane.config_path),
@@ -44,7 +68,7 @@ def describe(plane: ControlPlane) -> dict[str, Any]:
             {
                 "name": name,
                 "stage": policy.stage,
-                "enforcing": enforcing[name],
+                "enforcing": blocking[name],
                 "answer": policy.answer,
                 "groups": list(policy.groups),
                 "lists": list(policy.lists),

@@ -34,7 +34,6 @@ from dnsguard.control.state import StateDirectory
 from dnsguard.control.systemd import ServiceManager, inherited
 from dnsguard.control.workers import Worker
 
-CONTROL_SOCKET = "control.sock"  # in the runtime directory
 PATIENCE = 10.0  # seconds between complaints that not every worker listens
 
 _log = logging.getLogger(__name__)
@@ -196,11 +195,13 @@ async def _administer(
 ) -> None:
     """Serve the API until `stop`; whatever befalls it, queries are answered."""
     # Not imported before the workers are on their way: it is what takes longest.
+    from dnsguard.control.admin import Administration
     from dnsguard.control.api import serve
 
-    _, runtime = config.directories.resolve(os.environ)
     try:
-        await serve(plane, admin, runtime / CONTROL_SOCKET, stop)
+        await serve(
+            Administration(plane), admin, config.directories.control_socket(os.environ), stop
+        )
     except Exception:  # noqa: BLE001 - DNS does not depend on what fails here
         _log.exception("status, reload and metrics are not available; queries are answered")
 

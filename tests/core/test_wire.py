@@ -9,6 +9,7 @@ from tests.support.strategies import queries
 
 HEADER = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
 QUESTION = b"\x03WwW\x07example\x03org\x00\x00\x01\x00\x01"
+LONG = (b"\x3f" + b"a" * 63) * 3
 OPT = b"\x00\x00\x29\x04\xd0\x00\x00\x80\x00\x00\x00"
 
 
@@ -79,9 +80,9 @@ def test_short_datagrams_and_responses_are_not_answered(data: bytes) -> None:
         ("half a qtype", HEADER + QUESTION[:-3], Rcode.FORMERR),
         ("a pointer for a qname", HEADER + b"\xc0\x0c\x00\x01\x00\x01", Rcode.FORMERR),
         ("a pointer in the qname", HEADER + b"\x01a\xc0\x0c\x00\x01\x00\x01", Rcode.FORMERR),
-        ("an extended label", HEADER + b"\x41a\x00\x00\x01\x00\x01", Rcode.FORMERR),
+        ("a label of 64", HEADER + b"\x40" + b"a" * 64 + QUESTION[-5:], Rcode.FORMERR),
         ("a binary label", HEADER + b"\x80a\x00\x00\x01\x00\x01", Rcode.FORMERR),
-        ("a qname of 256", HEADER + b"\x3f" * 256 + b"\x01a\x00\x00\x01\x00\x01", Rcode.FORMERR),
+        ("a qname of 256", HEADER + LONG + b"\x3e" + b"a" * 62 + QUESTION[-5:], Rcode.FORMERR),
         ("octets behind", HEADER + QUESTION + b"\x00", Rcode.FORMERR),
         ("octets behind an OPT", header(_11=1) + QUESTION + OPT + b"\x00", Rcode.FORMERR),
         ("an additional missing", header(_11=1) + QUESTION, Rcode.FORMERR),
@@ -112,7 +113,7 @@ def test_a_malformed_query_carries_its_error(name: str, data: bytes, rcode: Rcod
         ("the root", HEADER + b"\x00\x00\x02\x00\x01"),
         (
             "a qname of 255",
-            HEADER + (b"\x3f" + b"a" * 63) * 3 + b"\x3d" + b"b" * 61 + QUESTION[-5:],
+            HEADER + LONG + b"\x3d" + b"b" * 61 + QUESTION[-5:],
         ),
         ("zero octets in labels", HEADER + b"\x02\x00\xff\x00\x00\x01\x00\x01"),
         ("every other flag", header(_2=0x07, _3=0x7F) + QUESTION),

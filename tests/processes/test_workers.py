@@ -1,26 +1,30 @@
 """What happens to queries when processes of dnsguard die, hang or are told to end."""
 
 import os
-import select
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.support.asking import ask_tcp, ask_udp
-from tests.support.gateway import question, said
+from tests.processes.clients import (
+    BLOCKED,
+    REGISTERED,
+    answered,
+    ask,
+    clients,
+    ended,
+    send,
+)
 from tests.support.loops import wait_for
 from tests.support.metrics import gone_backwards, read_samples, series
 from tests.support.scripted import TRUE, ScriptedUpstream, telling
 from tests.support.server import Server, running
 
 SINKHOLE = "0.0.0.0"
-BLOCKED = "www.tiktok.com A"
-REGISTERED = "127.0.0.2"
 SILENCE = 0.5  # seconds after which a query is taken to wait behind a worker that hangs
 
 
@@ -37,18 +41,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def clients(count: int, address: str = REGISTERED) -> Iterator[list[socket.socket]]:
-    """Give UDP sockets, each on a port of its own, so that the kernel spreads them on workers."""
-    with ExitStack() as opened:
-        made = []
-        for _ in range(count):
-            client = opened.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-            client.bind((address, 0))
-            made.append(client)
-        yield made
-
-
-@contextmanager
 def stopped(pid: int) -> Iterator[None]:
     """Stop a process with SIGSTOP for the length of a block."""
     os.kill(pid, signal.SIGSTOP)
@@ -58,45 +50,8 @@ def stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def send(client: socket.socket, server: Server, text: str = BLOCKED) -> None:
-    client.sendto(question(text).to_wire(), ("127.0.0.1", server.port))
-
-
-def answered(asking: Iterable[socket.socket], patience: float) -> set[socket.socket]:
-    """Return the sockets that get an answer before nothing comes for a while."""
-    waiting = set(asking)
-    done: set[socket.socket] = set()
-    while waiting and (ready := select.select(list(waiting), [], [], patience)[0]):
-        for client in ready:
-            client.recv(65_535)
-        waiting.difference_update(ready)
-        done.update(ready)
-    return done
-
-
-def ask(server: Server, text: str, *, by: str = REGISTERED, transport: str = "udp") -> str:
-    """Return the gist of the answer to a question."""
-    kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
-    with socket.socket(socket.AF_INET, kind) as client:
-        client.bind((by, 0))
-        asking = ask_udp if transport == "udp" else ask_tcp
-        return said(asking(client, text, ("127.0.0.1", server.port))[0])
-
-
 def worker_pids(server: Server) -> list[int]:
     return [worker["pid"] for worker in server.status()["workers"]]
-
-
-def is_running(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"  # dead already, and only its parent has not asked yet
-
-
-def ended(pids: Iterable[int]) -> Callable[[], bool]:
-    return lambda: not any(map(is_running, pids))
 
 
 def test_both_workers_get_queries(server: Server) -> None:

@@ -10,7 +10,7 @@ import yaml
 
 from tests.scenarios.client import ask, compose
 from tests.support.gateway import read, said
-from tests.scenarios.metrics import value
+from tests.support.metrics import read_samples
 from tests.support.server import Server, running
 
 CONFIG = """\
@@ -77,6 +77,10 @@ def answers(server: Server, name: str = "blocked.example.org") -> str:
     return said(read(answer))
 
 
+def metric(server: Server, series: str) -> float:
+    return read_samples(server.metrics())[series]
+
+
 def places(server: Server, expected: list[str]) -> list[str]:
     return [f"{server.config_path}:{line}" for line in expected]
 
@@ -95,13 +99,13 @@ def test_a_reload_is_refused_and_changes_nothing(
     for problem, start in zip(problems, places(server, expected), strict=True):
         assert problem.startswith(start)
     assert answers(server) == answers(server, "own.example.org") == "0.0.0.0"
-    assert value(server.metrics(), "dnsguard_reloads_total", result="refused") == 1
-    assert value(server.metrics(), "dnsguard_config_current") == 0
+    assert metric(server, 'dnsguard_reloads_total{result="refused"}') == 1
+    assert metric(server, "dnsguard_config_current") == 0
     assert all(problem in server.log() for problem in problems)
     server.write_text(CONFIG)
     assert server.command("reload").returncode == 0
-    assert value(server.metrics(), "dnsguard_config_current") == 1
-    assert value(server.metrics(), "dnsguard_reloads_total", result="ok") == 2
+    assert metric(server, "dnsguard_config_current") == 1
+    assert metric(server, 'dnsguard_reloads_total{result="ok"}') == 2
 
 
 @every_broken
@@ -112,7 +116,7 @@ def test_at_boot_the_last_accepted_config_serves(
     server.write_text(text)
     server.start()
     assert answers(server) == answers(server, "own.example.org") == "0.0.0.0"
-    assert value(server.metrics(), "dnsguard_config_current") == 0
+    assert metric(server, "dnsguard_config_current") == 0
     assert "starting with the last accepted one" in server.log()
     status = server.command("status")
     assert "which has errors: serving the last accepted config" in status.stdout
@@ -122,7 +126,7 @@ def test_at_boot_the_last_accepted_config_serves(
     server.write_text(CONFIG)
     assert server.command("reload").returncode == 0
     assert "last accepted config" not in server.command("status").stdout
-    assert value(server.metrics(), "dnsguard_config_current") == 1
+    assert metric(server, "dnsguard_config_current") == 1
 
 
 @every_broken
@@ -153,13 +157,13 @@ def test_a_list_that_vanishes_goes_on_serving(server: Server, tmp_path: Path) ->
     assert f"{server.config_path}:8: warning: lists.own: " in reloaded.stdout
     assert "its last good version goes on serving" in reloaded.stdout
     assert answers(server, "own.example.org") == "0.0.0.0"
-    assert value(server.metrics(), "dnsguard_list_age_seconds", list="own") > 0
-    assert value(server.metrics(), "dnsguard_policy_enforcing", policy="ban") == 1
+    assert metric(server, 'dnsguard_list_age_seconds{list="own"}') > 0
+    assert metric(server, 'dnsguard_policy_enforcing{policy="ban"}') == 1
     assert [line for line in server.status()["ready"] if line.startswith("list own: ")] != []
     (tmp_path / "own.txt").write_text("own.example.org\nnew.example.org\n", "utf-8")
     assert server.command("reload").stdout == "generation 4 in force\n"
     assert answers(server, "new.example.org") == "0.0.0.0"
-    assert value(server.metrics(), "dnsguard_list_age_seconds", list="own") == 0
+    assert metric(server, 'dnsguard_list_age_seconds{list="own"}') == 0
     assert server.status()["ready"] == []
 
 
@@ -190,4 +194,4 @@ def test_sighup_is_a_reload(server: Server) -> None:
     os.kill(server.pid, signal.SIGHUP)
     server.wait_for(lambda: server.status()["config"]["state"] == "last accepted")
     assert answers(server, "other.example.org") == "0.0.0.0"
-    assert value(server.metrics(), "dnsguard_reloads_total", result="refused") == 1
+    assert metric(server, 'dnsguard_reloads_total{result="refused"}') == 1
