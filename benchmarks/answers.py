@@ -34,7 +34,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass
 class Served:
-    """A server under test and what it took, by kind of load: µs of CPU a query, queries a second."""
+    """A server under test; by kind of load, its µs of CPU per query and its queries per second."""
 
     name: str
     port: int
@@ -81,18 +81,17 @@ def _write_loads(folder: Path) -> dict[str, Path]:
     return {kind: folder / kind for kind in loads}
 
 
-def _servers(folder: Path, stack: ExitStack) -> list[Callable[[Path], AbstractContextManager[Served]]]:
+def _servers(
+    folder: Path, stack: ExitStack
+) -> list[Callable[[Path], AbstractContextManager[Served]]]:
     zone = "$TTL 86400\n@ SOA ns hostmaster 1 3600 600 86400 300\n@ NS ns\nns A 192.0.2.1\n"
     zone += "* A 192.0.2.2\n"
     upstream = stack.enter_context(running_nsd(folder, {"bench.example": zone}))
 
-    def dnsguard(build: str) -> Callable[[Path], AbstractContextManager[Served]]:
+    def dnsguard(build: str) -> _Start:
         return lambda root: _dnsguard(root / build, build, upstream)
 
     return [dnsguard("compiled"), dnsguard("plain"), lambda root: _unbound(root, upstream)]
-
-
-
 
 
 @contextmanager
@@ -143,12 +142,12 @@ def _cpu_seconds(pid: int) -> float:
 
 def _table(servers: list[Served], kinds: list[str]) -> str:
     peer = servers[-1]
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     lines = [
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; "
-        f"{ROUNDS} interleaved rounds of {SECONDS} s, one core each for server and load.",
+        f"{machine}; {ROUNDS} interleaved rounds of {SECONDS} s, one core each for server and load.",
+        "Costs and ratios are medians (least to most).",
         "",
-        "| server | load | µs CPU per query, median (least to most) | "
-        f"ratio to {peer.name}, median (least to most) | queries/s, median |",
+        f"| server | load | µs CPU per query | ratio to {peer.name} | queries/s |",
         "|---|---|---|---|---|",
     ]
     for server in servers:

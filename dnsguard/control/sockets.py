@@ -95,6 +95,8 @@ def _take(fd: int, opened: ExitStack) -> _Bound:
     if taken.family not in {socket.AF_INET, socket.AF_INET6} or transport is None:
         raise SocketError(f"the inherited socket {fd} is neither UDP nor TCP: {_DROP_KEPT}")
     tune(taken)
+    # One that the service manager made has it not, and the other workers' could not be bound.
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if transport == "tcp":
         taken.listen(LISTEN_BACKLOG)
     host, port = taken.getsockname()[:2]

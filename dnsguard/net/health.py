@@ -3,6 +3,8 @@
 Pure bookkeeping: the caller says what happened and when.
 """
 
+from math import inf
+
 FAILURES_UNTIL_DOWN = 3
 PROBE_EVERY = 10.0  # seconds without news of an upstream that is up
 PROBE_DOWN_EVERY = 1.0  # seconds between probes of one that is down
@@ -17,7 +19,7 @@ class Health:
         self.up = True
         self._failures = 0
         self._last_news = now - PROBE_EVERY
-        self._last_response = now
+        self._last_response = -inf
         self._probed = now - PROBE_EVERY
 
     def responded(self, now: float) -> None:

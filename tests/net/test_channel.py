@@ -49,8 +49,12 @@ def test_nothing_yet_and_the_end() -> None:
 def test_a_full_pipe_is_an_error_not_a_wait() -> None:
     ours, theirs = channel.pair()
     with ours, theirs, pytest.raises(BlockingIOError):
-        while True:
-            channel.send(ours, {"filler": "x" * 1000})
+        _fill(ours)
+
+
+def _fill(sock: socket.socket) -> None:
+    while True:
+        channel.send(sock, {"filler": "x" * 1000})
 
 
 def test_descriptors_come_along_closed_on_exec() -> None:

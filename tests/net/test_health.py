@@ -19,6 +19,12 @@ def test_is_up_until_it_failed_three_times_in_a_row() -> None:
     assert not health.up
 
 
+def test_a_failure_at_the_moment_it_is_made_counts() -> None:
+    health = Health(1.0)
+    fail(health, FAILURES_UNTIL_DOWN, sent=1.0, now=1.0)
+    assert not health.up
+
+
 def test_one_response_makes_it_up_again_and_forgives() -> None:
     health = Health(0.0)
     fail(health, 10)

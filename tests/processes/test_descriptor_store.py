@@ -39,7 +39,7 @@ def killed(server: Server) -> None:
     wait_for(ended(workers), "the workers end")
 
 
-def started(folder: Path, manager: ServiceManager, **changed: Any) -> Server:
+def started(folder: Path, manager: ServiceManager, **changed: object) -> Server:
     server = Server(folder, {**CONFIG, **changed}, **manager.start_options())
     server.start()
     return server

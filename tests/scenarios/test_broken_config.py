@@ -32,7 +32,7 @@ policies:
 BROKEN = {
     "bad YAML": (
         CONFIG + "never_block: [city.example\n",
-        ["15: not valid YAML: while parsing a flow sequence, expected ',' or ']'"],
+        ["14: column 14: not valid YAML: check that every '[' and '{' is closed"],
     ),
     "an unknown key": (
         CONFIG + "neverblock: [city.example]\n",

@@ -7,7 +7,7 @@ import dns.message
 
 from tests.support.gateway import question
 
-PATIENCE = 20.0  # seconds, far beyond what any answer takes: only a fault reaches it
+PATIENCE = 20.0
 
 
 def ask_udp(

@@ -40,6 +40,9 @@ OFF_SWITCHES = {"=use-application-dns.net": "nxdomain", "=mask.icloud.com": "nod
 CITY = ("127.0.0.0/8", "10.0.0.0/8", "192.168.0.0/16", "::1/128", "fe80::/10", "2001:db8::/32")
 UPSTREAMS = ("udp://192.0.2.53:53",)
 
+_RANGE = max(counters.GROUP_SIZE, counters.HITS_SIZE, counters.UPSTREAM_SIZE)
+_UPSTREAM_COUNTERS = 15_000
+
 _OFF_SWITCH_ROLES = {"nxdomain": Role.OFF_SWITCH_NXDOMAIN, "nodata": Role.OFF_SWITCH_NODATA}
 
 
@@ -85,35 +88,7 @@ class Setup:
     def buffer(self) -> bytes:
         """Return the generation as the control plane hands it to workers."""
         lists = _Lists()
-        numbers = {name: lists.add(name, Role.RULES, self.lists[name]) for name in self.lists}
-        free = count(counters.FIRST_FREE, counters.UPSTREAM_SIZE)
-        switches = [
-            lists.add(f"off-switches-{answer}", role, _answered(self.off_switches, answer))
-            for answer, role in _OFF_SWITCH_ROLES.items()
-        ]
-        lists.add("never_block", Role.NEVER_BLOCK, self.never_block)
-        lists.add("dnsbl", Role.NO_EMBEDDED, self.dnsbl_zones)
-        own = {
-            name: (
-                lists.add(f"{name}:block", Role.RULES, ban.block),
-                lists.add(f"{name}:allow", Role.RULES, ban.allow),
-            )
-            for name, ban in self.policies.items()
-        }
-        views = [_view("unregistered", free), _view("strangers", free, refused=True)]
-        for group in self.groups:
-            view = _view(group, free, ceiling=self.max_ttl.get(group))
-            for name, ban in self.policies.items():
-                if ban.groups is None or group in ban.groups:
-                    named = numbers if ban.lists is None else ban.lists
-                    blocks = [*(numbers[name] for name in named), own[name][0]]
-                    view["policies"].append(
-                        _policy(name, ban, blocks, [own[name][1]], switches, free)
-                    )
-            views.append(view)
-        urls = [*self.upstreams]
-        for zone_urls in self.forward_zones.values():
-            urls += [url for url in zone_urls if url not in urls]
+        views = self._views(lists)
         document = SettingsDocument(
             number=self.number,
             lists=lists.documents,
@@ -124,11 +99,7 @@ class Setup:
                 for subnet in subnets
             ],
             allowed=[_subnet(subnet) for subnet in self.allow_clients],
-            sinkhole=(
-                ip_address(self.sinkhole[0]).packed.hex(),
-                ip_address(self.sinkhole[1]).packed.hex(),
-                self.sinkhole[2],
-            ),
+            sinkhole=(_packed(self.sinkhole[0]), _packed(self.sinkhole[1]), self.sinkhole[2]),
             local_records=[
                 (record.owner.hex(), record.rdatatype, record.ttl, record.rdata.hex())
                 for record in map(parse_record, self.local_records)
@@ -137,9 +108,9 @@ class Setup:
                 (names.from_text(apex).hex(), number)
                 for number, apex in enumerate(self.forward_zones, start=1)
             ],
-            upstreams=[_upstream(url, url in self.trusted, free) for url in urls],
+            upstreams=self._upstreams(),
             upstream_sets=[
-                [urls.index(url) for url in chosen]
+                [self._urls.index(url) for url in chosen]
                 for chosen in (self.upstreams, *self.forward_zones.values())
             ],
             min_ttl=self.ttl_bounds[0],
@@ -156,6 +127,44 @@ class Setup:
     def generation(self) -> Generation:
         """Return the generation as a worker parses it."""
         return parse_generation(self.buffer())
+
+    def _views(self, lists: "_Lists") -> list[ViewDocument]:
+        """Return the views, and number the lists on the way."""
+        named = {name: lists.add(name, Role.RULES, self.lists[name]) for name in self.lists}
+        switches = [
+            lists.add(f"off-switches-{answer}", role, _answered(self.off_switches, answer))
+            for answer, role in _OFF_SWITCH_ROLES.items()
+        ]
+        lists.add("never_block", Role.NEVER_BLOCK, self.never_block)
+        lists.add("dnsbl", Role.NO_EMBEDDED, self.dnsbl_zones)
+        own = {
+            name: (
+                lists.add(f"{name}:block", Role.RULES, ban.block),
+                lists.add(f"{name}:allow", Role.RULES, ban.allow),
+            )
+            for name, ban in self.policies.items()
+        }
+        free = count(counters.FIRST_FREE, _RANGE)
+        views = [_view("unregistered", free), _view("strangers", free, refused=True)]
+        for group in self.groups:
+            view = _view(group, free, ceiling=self.max_ttl.get(group))
+            for name, ban in self.policies.items():
+                if ban.groups is None or group in ban.groups:
+                    chosen = named if ban.lists is None else ban.lists
+                    blocks = [*(named[known] for known in chosen), own[name][0]]
+                    allows = [own[name][1]]
+                    view["policies"].append(_policy(name, ban, blocks, allows, switches, free))
+            views.append(view)
+        return views
+
+    @property
+    def _urls(self) -> list[str]:
+        urls = [*self.upstreams, *(url for zone in self.forward_zones.values() for url in zone)]
+        return list(dict.fromkeys(urls))
+
+    def _upstreams(self) -> list[UpstreamDocument]:
+        free = count(_UPSTREAM_COUNTERS, _RANGE)
+        return [_upstream(url, url in self.trusted, free) for url in self._urls]
 
 
 def _returning_generation(setup: Callable[P, Setup]) -> Callable[P, Generation]:
@@ -215,6 +224,10 @@ def _policy(
         off_switches=ban.off_switches,
         counters=[(list_id, next(free)) for list_id in blocks + switches],
     )
+
+
+def _packed(address: str) -> str:
+    return ip_address(address).packed.hex()
 
 
 def _subnet(text: str) -> tuple[str, int]:

@@ -98,22 +98,36 @@ class ScriptedUpstream:
         loop = asyncio.get_running_loop()
         where = (self.address, self.port)
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
-        self._transports: set[asyncio.BaseTransport] = set()
+        self._transports: set[asyncio.Transport] = set()
         self._server = await loop.create_server(lambda: _Stream(self), *where, backlog=512)
-        datagrams, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), where)
+        # asyncio's own datagram endpoint cannot send an empty datagram.
+        self._datagrams = socket.socket(family, socket.SOCK_DGRAM)
+        self._datagrams.settimeout(0)
+        self._datagrams.bind(where)
         self._elsewhere = socket.socket(family, socket.SOCK_DGRAM)
         self._elsewhere.bind((self.address, 0))
-        self._transports.add(datagrams)
+        loop.add_reader(self._datagrams, self._readable)
 
     async def _close(self) -> None:
         self._server.close()
+        asyncio.get_running_loop().remove_reader(self._datagrams)
+        self._datagrams.close()
         self._elsewhere.close()
         for transport in self._transports:
-            if isinstance(transport, asyncio.WriteTransport):
-                transport.abort()
-            else:
-                transport.close()
+            transport.abort()
         await self._server.wait_closed()
+
+    def _readable(self) -> None:
+        try:
+            data, client = self._datagrams.recvfrom(65_535)
+        except OSError:  # an ICMP error of an earlier reply
+            return
+
+        def send(reply: bytes | None) -> None:
+            if reply is not None and self._datagrams.fileno() >= 0:
+                self._datagrams.sendto(reply, client)
+
+        self._take(data, "udp", client[:2], send)
 
     def _take(
         self, query: bytes, transport: str, peer: Peer, send: Callable[[bytes | None], None]
@@ -124,21 +138,6 @@ class ScriptedUpstream:
                 self._elsewhere.sendto(reply, peer)
             else:
                 asyncio.get_running_loop().call_later(delay, send, reply)
-
-
-class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, upstream: ScriptedUpstream) -> None:
-        self._upstream = upstream
-
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
-        self._transport = transport
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        def send(reply: bytes | None) -> None:
-            if reply is not None and not self._transport.is_closing():
-                self._transport.sendto(reply or b"", addr)
-
-        self._upstream._take(data, "udp", addr[:2], send)
 
 
 class _Stream(asyncio.Protocol):

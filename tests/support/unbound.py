@@ -41,17 +41,22 @@ def running_unbound(
     folder: Path,
     records: Sequence[str] = (),
     stubs: Sequence[tuple[str, int]] = (),
+    zones: Sequence[str] = (),
     address: str = "127.0.0.1",
 ) -> Iterator[int]:
-    """Serve records, and zones of authorities on loopback ports, for a block; yields the port."""
+    """Serve records, and zones of authorities on loopback ports, for a block; yields the port.
+
+    `zones` are further lines of its server section.
+    """
     data = "".join(f"    local-data: '{record}'\n" for record in records)
-    zones = "".join(
+    data += "".join(f"    {line}\n" for line in zones)
+    stub_zones = "".join(
         f'stub-zone:\n    name: "{zone}"\n    stub-addr: 127.0.0.1@{port}\n' for zone, port in stubs
     )
     for _ in range(START_TRIES):
         port = free_port(address)
         config = _CONFIG.format(
-            address=address, port=port, folder=folder, records=data, stubs=zones
+            address=address, port=port, folder=folder, records=data, stubs=stub_zones
         )
         (folder / "unbound.conf").write_text(config, "utf-8")
         with subprocess.Popen(
