@@ -81,9 +81,10 @@ def _write_loads(folder: Path) -> dict[str, Path]:
     return {kind: folder / kind for kind in loads}
 
 
-def _servers(
-    folder: Path, stack: ExitStack
-) -> list[Callable[[Path], AbstractContextManager[Served]]]:
+_Start = Callable[[Path], AbstractContextManager[Served]]
+
+
+def _servers(folder: Path, stack: ExitStack) -> list[_Start]:
     zone = "$TTL 86400\n@ SOA ns hostmaster 1 3600 600 86400 300\n@ NS ns\nns A 192.0.2.1\n"
     zone += "* A 192.0.2.2\n"
     upstream = stack.enter_context(running_nsd(folder, {"bench.example": zone}))
@@ -144,7 +145,7 @@ def _table(servers: list[Served], kinds: list[str]) -> str:
     peer = servers[-1]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     lines = [
-        f"{machine}; {ROUNDS} interleaved rounds of {SECONDS} s, one core each for server and load.",
+        f"{machine}; {ROUNDS} interleaved rounds of {SECONDS} s; server and load have a core each.",
         "Costs and ratios are medians (least to most).",
         "",
         f"| server | load | µs CPU per query | ratio to {peer.name} | queries/s |",

@@ -6,7 +6,6 @@ command starts faster than with an HTTP library.
 
 import json
 import os
-import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,16 +16,13 @@ from urllib.parse import urlencode
 
 import click
 
-from dnsguard.config import ConfigError, Source, load, read_sources
-from dnsguard.config.document import read_document
+from dnsguard.config import ConfigError, load
+from dnsguard.config.directories import read_directories
 from dnsguard.config.problem import printable
-from dnsguard.config.settings import Directories
 
 ANSWER_SECONDS = 10.0
 RELOAD_SECONDS = 600.0
 MAX_RESPONSE = 64 * 2**20
-
-_DIRECTORIES = re.compile(r"^directories:.*(?:\n(?:[ \t#].*)?)*", re.MULTILINE)
 
 
 class NotRunning(click.ClickException):
@@ -119,18 +115,5 @@ def find_socket(config_path: Path) -> Path:
     try:
         directories = load(config_path).directories
     except ConfigError:
-        directories = _directories_alone(config_path)
+        directories = read_directories(config_path)
     return directories.control_socket(os.environ)
-
-
-def _directories_alone(config_path: Path) -> Directories:
-    """Return the `directories` section as written, read on its own; else the default."""
-    try:
-        source = read_sources(config_path)[0]
-        section = _DIRECTORIES.search(source.text)
-        text = section[0] if section else ""
-        data = read_document(Source(source.path, text)).data
-        context = {"folder": Path(source.path).parent}
-        return Directories.model_validate(data.get("directories") or {}, context=context)
-    except (ConfigError, ValueError):
-        return Directories()

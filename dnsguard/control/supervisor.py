@@ -5,27 +5,24 @@ an accepted one is known. Errors later keep what is in force and are counted.
 """
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import uvloop
-import yaml
 
 from dnsguard.config import (
     Config,
     ConfigError,
-    Source,
     parse,
     read_sources,
     system_upstreams,
 )
 from dnsguard.config import demo as demo_text
+from dnsguard.config.directories import read_directories
 from dnsguard.control.admin_socket import open_admin
 from dnsguard.control.candidate import Candidate
 from dnsguard.control.plane import ControlPlane
@@ -106,7 +103,6 @@ async def _choose(config_path: Path, *, strict: bool) -> tuple[ControlPlane, Can
 
     Raises ConfigError when there is neither, or when the file's must be taken.
     """
-    sources: tuple[Source, ...] = ()
     try:
         sources = read_sources(config_path)
         config = parse(sources)
@@ -115,8 +111,8 @@ async def _choose(config_path: Path, *, strict: bool) -> tuple[ControlPlane, Can
     except ConfigError as error:
         if strict:
             raise
-        state = StateDirectory(_guess_state(sources))
-        accepted = state.last_config()
+        state, _ = read_directories(config_path).resolve(os.environ)
+        accepted = StateDirectory(state).last_config()
         if accepted is None:
             raise
         config = parse(accepted[0])
@@ -136,18 +132,6 @@ def _make_plane(config_path: Path, config: Config) -> ControlPlane:
     workers = os.cpu_count() or 1 if config.workers == "auto" else int(config.workers)
     state, _ = config.directories.resolve(os.environ)
     return ControlPlane(config_path, StateDirectory(state), workers)
-
-
-def _guess_state(sources: Sequence[Source]) -> Path:
-    """Return the state directory of a broken config, as far as it can still be read."""
-    fallback = Config.model_fields["directories"].get_default().resolve(os.environ)[0]
-    for source in sources[:1]:
-        with contextlib.suppress(yaml.YAMLError, RecursionError, ValueError):
-            data = yaml.safe_load(source.text)
-            written = data["directories"]["state"] if isinstance(data, dict) else None
-            if isinstance(written, str):
-                return Path(source.path).parent / written
-    return Path(fallback)
 
 
 def _fill(plane: ControlPlane, sockets: list[ListenSocket]) -> list[Worker]:

@@ -147,7 +147,7 @@ def _mix_case(question: bytes, noise: bytes) -> bytes:
     bits = int.from_bytes(noise, "big")
     for position in range(len(mixed) - 4):
         byte = mixed[position] | 0x20
-        if 0x61 <= byte <= 0x7A and mixed[position] > 63:
+        if 0x61 <= byte <= 0x7A:
             mixed[position] = byte ^ (0x20 if bits & 1 else 0)
             bits >>= 1
     return bytes(mixed)

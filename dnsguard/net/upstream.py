@@ -24,6 +24,9 @@ from dnsguard.net.health import Health
 Reply = Callable[[bytes | None], None]
 """Sends the bytes to the client that asked; None sends nothing."""
 
+_Asked = tuple[str, int, bytes]
+"""Routing, zone and question: what those have in common who share an exchange."""
+
 MAX_WAITING = 20_000  # queries of all clients waiting in one worker, identical ones included
 
 _PROBE = parse_query(b"\0\0\1\0\0\1\0\0\0\0\0\0\0\0\2\0\1")
@@ -50,7 +53,7 @@ class Upstreams:
     ) -> None:
         self._resolver = resolver
         self._loop = loop
-        self._exchanges: dict[tuple[int, bytes], Exchange] = {}
+        self._exchanges: dict[_Asked, Exchange] = {}
         self._under_way: set[Exchange] = set()
         self._per_client: dict[bytes, int] = {}
         self._waiting = 0
@@ -66,11 +69,8 @@ class Upstreams:
     def configure(self, generation: Generation) -> None:
         """Ask the upstreams of a generation from now on; what is known of their health stays.
 
-        An exchange under way ends as it began; whoever comes later joins it only when the same
-        servers would be asked.
+        An exchange under way ends as it began.
         """
-        if _servers(generation) != _servers(self.generation):
-            self._exchanges.clear()
         self.generation = generation
         self.trusted = frozenset(n for n, u in enumerate(generation.upstreams) if u.trusted)
         self.tcp_only = frozenset(n for n, u in enumerate(generation.upstreams) if u.tcp)
@@ -90,7 +90,8 @@ class Upstreams:
         if asked >= limits.pending_per_client and not exempt:
             self._refuse(forward, reply, "pending_per_client")
             return
-        exchange = self._exchanges.get((forward.zone, forward.key))
+        asked_for = forward.routing, forward.zone, forward.key
+        exchange = self._exchanges.get(asked_for)
         full = self._waiting >= MAX_WAITING
         if full or (exchange is None and self.pending >= limits.pending):
             self._refuse(forward, reply, "pending")
@@ -100,9 +101,9 @@ class Upstreams:
         if exchange is not None:
             exchange.waiters.append((forward, reply))
             return
-        exchange = Exchange(self, forward.query, self._order(forward.zone), forward.zone)
+        exchange = Exchange(self, forward.query, self._order(forward.zone), asked_for)
         exchange.waiters.append((forward, reply))
-        self._exchanges[forward.zone, forward.key] = exchange
+        self._exchanges[asked_for] = exchange
         self._start(exchange)
 
     def probe(self) -> None:
@@ -110,7 +111,7 @@ class Upstreams:
         now = self._loop.time()
         for number, upstream in enumerate(self.generation.upstreams):
             if self._health[upstream.url].probe_due(now) and _PROBE is not None:
-                self._start(Exchange(self, _PROBE, [number], -1))
+                self._start(Exchange(self, _PROBE, [number]))
         self._resolver.page[counters.PENDING] = self.pending
         self._show_health()
 
@@ -127,9 +128,8 @@ class Upstreams:
     def finished(self, exchange: "Exchange", answer: Answer | None, ede: int) -> None:
         """Answer everyone who waits for an exchange: nobody when it was a probe."""
         self._under_way.discard(exchange)
-        question = exchange.zone, exchange.query.key
-        if self._exchanges.get(question) is exchange:
-            del self._exchanges[question]
+        if exchange.asked_for is not None:
+            del self._exchanges[exchange.asked_for]
         for forward, reply in exchange.waiters:
             self._release(forward.address)
             try:
@@ -209,17 +209,17 @@ class Upstreams:
             page[upstream.counter + counters.UPSTREAM_UP] = 1 if up else 2
 
 
-def _servers(generation: Generation) -> object:
-    """Return what an exchange keeps of a generation."""
-    return generation.upstreams, generation.upstream_sets, generation.ttl_bounds
-
-
 class Exchange:
-    """One question on its way to the upstreams of one zone, and everyone who waits for it."""
+    """One question on its way to some upstreams, and everyone who waits: nobody for a probe."""
 
-    def __init__(self, upstreams: Upstreams, query: Query, order: list[int], zone: int) -> None:
-        self.query = query
-        self.zone = zone
+    def __init__(
+        self,
+        upstreams: Upstreams,
+        query: Query,
+        order: list[int],
+        asked_for: _Asked | None = None,
+    ) -> None:
+        self.asked_for = asked_for
         self.waiters: list[tuple[Forward, Reply]] = []
         self._upstreams = upstreams
         self._loop = asyncio.get_running_loop()

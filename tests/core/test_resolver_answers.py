@@ -95,8 +95,11 @@ def test_local_answers_do_not_grow_old() -> None:
 def test_an_answer_without_ttl_is_not_cached() -> None:
     gateway = Gateway(generation(), records_server("www.example.org. 0 IN A 192.0.2.7"))
     for _ in range(2):
-        assert gateway.say(OTHER, "www.example.org A") == "192.0.2.7"
-        assert gateway.resolver.source == Source.UPSTREAM
+        forward = gateway.send(OTHER, "www.example.org A")
+        assert isinstance(forward, Forward)
+        before = gateway.resolver.cache.bytes
+        assert said(read(gateway.finish(forward))) == "192.0.2.7"
+        assert gateway.resolver.cache.bytes == before
 
 
 def strings(octets: int) -> list[str]:
