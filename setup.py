@@ -10,6 +10,8 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 COMPILED = [
+    "dnsguard.core.answer",
+    "dnsguard.core.counters",
     "dnsguard.core.names",
     "dnsguard.core.wire",
     "dnsguard.core.image",
@@ -26,7 +28,6 @@ extensions = [
         optional=os.environ.get("DNSGUARD_REQUIRE_COMPILED") != "1",
     )
     for module in COMPILED
-    if os.path.exists(module.replace(".", "/") + ".py")
 ]
 
 setup(

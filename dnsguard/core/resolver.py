@@ -122,7 +122,7 @@ class Resolver:
         verdict = policy.verdict(view, entry.signature)
         if verdict.shadow is not None:
             self.page[_hit(verdict.shadow, query)] += 1
-        if verdict.policy:
+        if verdict.blocks:
             return self._block(query, verdict, view, transport)
         answer = entry.answer
         if not query.flags & RD and not entry.local:
@@ -170,7 +170,7 @@ class Resolver:
         query = forward.query
         view = self.policy.view(forward.address)
         verdict = self.policy.verdict(view, entry.signature)
-        if verdict.policy:
+        if verdict.blocks:
             return self._block(query, verdict, view, forward.transport)
         if entry.local and entry.answer is not None:
             answer, source = entry.answer, Source.LOCAL

@@ -17,7 +17,7 @@ from dnsguard.core.wire import Query
 MAX_ATTEMPTS = 8
 MAX_TRIES = 3  # of one upstream over one transport (RFC 9520 section 3.1)
 TIMEOUTS = (0.4, 0.8, 1.2, 1.6)  # seconds until the next upstream is asked as well
-TCP_TIMEOUT = 3.0
+TCP_TIMEOUT = 1.2
 DEADLINE = 5.0  # seconds until a client is told that nobody answered
 DEADLINE_ALL_DOWN = 1.5  # the same while no upstream is known to be up
 

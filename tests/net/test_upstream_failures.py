@@ -1,0 +1,232 @@
+"""What upstreams and forgers do wrong: nothing of it is passed on or cached."""
+
+import errno
+import socket
+from collections.abc import Iterator
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.rcode
+import pytest
+
+from dnsguard.core import counters, retry
+from dnsguard.core.protocol import Ede
+from tests.support.generations import Setup
+from tests.support.loops import wait_for
+from tests.support.nsd import free_port
+from tests.support.scripted import (
+    LIES,
+    TRUE,
+    Peer,
+    Replies,
+    Script,
+    ScriptedUpstream,
+    hanging_up,
+    lying,
+    respond,
+    silent,
+    telling,
+    truncated,
+    truncating,
+)
+from tests.support.shell import Shell, addresses, make_query
+
+STAFF = {"staff": ["127.0.0.2/32"]}
+
+
+@pytest.fixture
+def upstream() -> Iterator[ScriptedUpstream]:
+    with ScriptedUpstream(telling()) as running:
+        yield running
+
+
+@pytest.fixture
+def other() -> Iterator[ScriptedUpstream]:
+    with ScriptedUpstream(telling("192.0.2.81")) as running:
+        yield running
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up soon, so that a test of what never comes is short."""
+    monkeypatch.setattr(retry, "DEADLINE", 0.4)
+    monkeypatch.setattr(retry, "DEADLINE_ALL_DOWN", 0.4)
+    monkeypatch.setattr(retry, "TIMEOUTS", (0.05, 0.1, 0.1, 0.1))
+    monkeypatch.setattr(retry, "TCP_TIMEOUT", 0.1)
+
+
+def errors(shell: Shell, number: int, reason: str) -> int:
+    counter = shell.upstreams.generation.upstreams[number].counter
+    return shell.page[counter + counters.UPSTREAM_ERRORS.index(reason)]
+
+
+def extended_errors(response: dns.message.Message) -> list[int]:
+    return [option.code for option in response.options if isinstance(option, dns.edns.EDEOption)]
+
+
+class TestLies:
+    @pytest.mark.parametrize("lie", LIES)
+    @pytest.mark.usefixtures("hurried")
+    def test_is_never_passed_on_nor_cached(self, upstream: ScriptedUpstream, lie: str) -> None:
+        upstream.script = lying(lie)
+        with Shell(Setup(upstreams=[upstream.url])) as shell:
+            for tcp in (False, True):
+                answer = shell.ask("www.example.org", tcp=tcp)
+                assert answer.rcode() == dns.rcode.SERVFAIL
+                assert addresses(answer) == []
+                assert extended_errors(answer)
+            upstream.script = telling()
+            assert addresses(shell.ask("www.example.org")) == [TRUE]
+            asked = len(upstream.received)
+            assert addresses(shell.ask("www.example.org")) == [TRUE]
+            assert len(upstream.received) == asked
+
+    @pytest.mark.parametrize(
+        "lie",
+        ["wrong ID", "wrong question", "other port", "not a response", "nothing in it"],
+    )
+    def test_the_truth_that_follows_is_taken(self, upstream: ScriptedUpstream, lie: str) -> None:
+        # Nothing but the socket decides here: no retry comes before the late truth.
+        upstream.script = lying(lie, (0.1, telling()))
+        with Shell(Setup(upstreams=[upstream.url])) as shell:
+            assert addresses(shell.ask("www.example.org")) == [TRUE]
+            assert len(upstream.names) == 1
+
+    @pytest.mark.parametrize("lie", LIES)
+    def test_another_upstream_tells_the_truth(
+        self, upstream: ScriptedUpstream, other: ScriptedUpstream, lie: str
+    ) -> None:
+        upstream.script = lying(lie)
+        with Shell(Setup(upstreams=[upstream.url, other.url])) as shell:
+            assert addresses(shell.ask("www.example.org")) == ["192.0.2.81"]
+
+    @pytest.mark.usefixtures("hurried")
+    def test_truncated_over_tcp_too(self, upstream: ScriptedUpstream) -> None:
+        upstream.script = lambda query, *_: [(0.0, truncated(query))]
+        with Shell(Setup(upstreams=[upstream.url])) as shell:
+            assert shell.ask("www.example.org").rcode() == dns.rcode.SERVFAIL
+
+    def test_an_upstream_that_changes_the_case_is_asked_over_tcp(
+        self, upstream: ScriptedUpstream
+    ) -> None:
+        def script(query: bytes, transport: str, peer: Peer) -> Replies:
+            return [(0.0, respond(query[:12] + query[12:].lower(), f"@ 60 A {TRUE}"))]
+
+        upstream.script = script
+        with Shell(Setup(upstreams=[upstream.url])) as shell:
+            name = "a-name-long-enough-to-have-some-upper-case.example.org"
+            assert addresses(shell.ask(name)) == [TRUE]
+            assert [received.transport for received in upstream.received] == ["udp", "tcp"]
+
+    def test_formerr_without_edns_is_asked_again_without(self, upstream: ScriptedUpstream) -> None:
+        def script(query: bytes, transport: str, peer: Peer) -> Replies:
+            if query[11]:
+                return [(0.0, respond(query, rcode="FORMERR", edns=False))]
+            return telling()(query, transport, peer)
+
+        upstream.script = script
+        with Shell(Setup(upstreams=[upstream.url])) as shell:
+            assert addresses(shell.ask("old.example.org")) == [TRUE]
+
+
+class TestFailover:
+    def test_truncation_leads_to_tcp(self, upstream: ScriptedUpstream) -> None:
+        upstream.script = truncating(telling())
+        with Shell(Setup(upstreams=[upstream.url])) as shell:
+            assert addresses(shell.ask("www.example.org")) == [TRUE]
+            assert [received.transport for received in upstream.received] == ["udp", "tcp"]
+
+    @pytest.mark.parametrize("script", [silent, truncating(silent), truncating(hanging_up)])
+    @pytest.mark.usefixtures("hurried")
+    def test_a_silent_first_upstream(
+        self, upstream: ScriptedUpstream, other: ScriptedUpstream, script: Script
+    ) -> None:
+        upstream.script = script
+        with Shell(Setup(upstreams=[upstream.url, other.url])) as shell:
+            assert addresses(shell.ask("www.example.org")) == ["192.0.2.81"]
+
+    @pytest.mark.parametrize("scheme", ["udp", "tcp"])
+    def test_a_refusing_first_upstream_goes_down_and_comes_back(
+        self, other: ScriptedUpstream, scheme: str
+    ) -> None:
+        port = free_port()
+        dead = f"{scheme}://127.0.0.1:{port}"
+        with Shell(Setup(upstreams=[dead, other.url])) as shell:
+            for number in range(5):
+                assert addresses(shell.ask(f"n{number}.example.org")) == ["192.0.2.81"]
+            up = shell.upstreams.generation.upstreams[0].counter + counters.UPSTREAM_UP
+            shell.thread.call(shell.upstreams._show_health)
+            assert shell.page[up] == 2
+            assert errors(shell, 0, "network") == 3  # once it is down it is asked last
+            with ScriptedUpstream(telling(), port=port) as back:
+                shell.probe()
+                wait_for(lambda: shell.upstreams._health[dead].up, "a probe finds it up")
+                shell.thread.call(shell.upstreams._show_health)
+                assert shell.page[up] == 1
+                assert addresses(shell.ask("back.example.org")) == [TRUE]
+                assert back.names == ["back.example.org."]
+
+    @pytest.mark.usefixtures("hurried")
+    def test_all_down_then_up(self) -> None:
+        ports = [free_port(), free_port()]
+        setup = Setup(
+            groups=STAFF,
+            upstreams=[f"udp://127.0.0.1:{port}" for port in ports],
+            local_records=["printer.city.internal. 300 IN A 10.0.0.9"],
+        )
+        with Shell(setup) as shell:
+            for number in range(4):
+                answer = shell.ask(f"n{number}.example.org")
+                assert answer.rcode() == dns.rcode.SERVFAIL
+                assert extended_errors(answer) == [Ede.NETWORK_ERROR]
+            assert addresses(shell.ask("www.tiktok.com", source="127.0.0.2")) == ["0.0.0.0"]
+            assert addresses(shell.ask("printer.city.internal")) == ["10.0.0.9"]
+            with ScriptedUpstream(telling(), port=ports[1]):
+                assert addresses(shell.ask("n0.example.org")) == [TRUE]
+
+    @pytest.mark.usefixtures("hurried")
+    def test_silence_of_all_is_told_as_no_reachable_authority(
+        self, upstream: ScriptedUpstream
+    ) -> None:
+        upstream.script = silent
+        with Shell(Setup(upstreams=[upstream.url])) as shell:
+            answer = shell.ask("www.example.org")
+            assert answer.rcode() == dns.rcode.SERVFAIL
+            assert extended_errors(answer) == [Ede.NO_REACHABLE_AUTHORITY]
+            assert errors(shell, 0, "timeout") == len(upstream.names)
+
+    @pytest.mark.usefixtures("hurried")
+    def test_our_own_want_of_descriptors_is_no_news_of_an_upstream(
+        self, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*arguments: object) -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        with Shell(Setup(upstreams=[upstream.url])) as shell:
+            with monkeypatch.context() as patched, shell.datagrams() as client:
+                patched.setattr("dnsguard.net.attempt.DatagramAttempt.__init__", refuse)
+                for number in range(5):
+                    client.send(make_query(f"n{number}.example.org"))
+                    assert dns.message.from_wire(client.recv(4096)).rcode() == dns.rcode.SERVFAIL
+            assert shell.upstreams._health[upstream.url].up
+            assert addresses(shell.ask("n0.example.org")) == [TRUE]
+            assert shell.upstreams.pending == 0
+
+
+def test_the_source_of_an_upstream_query_is_not_shared() -> None:
+    # The kernel drops what comes from anywhere but the upstream: the socket is connected.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(10)
+        setup = Setup(upstreams=[f"udp://127.0.0.1:{server.getsockname()[1]}"])
+        with Shell(setup) as shell, shell.datagrams() as client:
+            client.send(make_query("www.example.org"))
+            query, peer = server.recvfrom(4096)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as forger:
+                forger.connect(peer)
+                forger.send(respond(query, "@ 60 A 203.0.113.66"))
+                with pytest.raises(ConnectionRefusedError):
+                    forger.send(b"")  # reports the ICMP error of the one before
+            server.sendto(respond(query, f"@ 60 A {TRUE}"), peer)
+            assert addresses(dns.message.from_wire(client.recv(4096))) == [TRUE]

@@ -1,0 +1,149 @@
+"""Identical questions in flight are asked once, and how many may wait."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.rcode
+import pytest
+
+from dnsguard.core import counters
+from dnsguard.core.protocol import Ede
+from tests.support.generations import Setup
+from tests.support.loops import wait_for
+from tests.support.scripted import (
+    TRUE,
+    ScriptedUpstream,
+    telling,
+)
+from tests.support.shell import Shell, addresses, make_query
+
+STAFF = {"staff": ["127.0.0.2/32"]}
+
+
+@pytest.fixture
+def upstream() -> Iterator[ScriptedUpstream]:
+    with ScriptedUpstream(telling()) as running:
+        yield running
+
+
+def extended_errors(response: dns.message.Message) -> list[int]:
+    return [option.code for option in response.options if isinstance(option, dns.edns.EDEOption)]
+
+
+class TestSharing:
+    def test_identical_questions_are_asked_once(self, upstream: ScriptedUpstream) -> None:
+        upstream.script = telling(delay=0.3)
+        with Shell(Setup(upstreams=[upstream.url])) as shell:
+            clients = [shell.datagrams(f"127.0.0.{2 + number}") for number in range(50)]
+            for number, client in enumerate(clients):
+                client.send(make_query("WwW.eXample.org", id=number))
+            for number, client in enumerate(clients):
+                answer = dns.message.from_wire(client.recv(4096))
+                assert answer.id == number
+                assert addresses(answer) == [TRUE]
+                client.close()
+            assert upstream.names == ["www.example.org."]
+
+    def test_dnssec_and_checking_disabled_are_other_questions(
+        self, upstream: ScriptedUpstream
+    ) -> None:
+        upstream.script = telling(delay=0.2)
+        with Shell(Setup(upstreams=[upstream.url])) as shell, ThreadPoolExecutor(4) as pool:
+            asked = [
+                pool.submit(
+                    shell.ask, "www.example.org", dnssec=dnssec, flags=dns.flags.RD | disabled
+                )
+                for dnssec in (False, True)
+                for disabled in (0, dns.flags.CD)
+            ]
+            assert all(addresses(answer.result()) == [TRUE] for answer in asked)
+            queries = [dns.message.from_wire(received.query) for received in upstream.received]
+            assert len({(q.ednsflags, q.flags & dns.flags.CD) for q in queries}) == 4
+            assert len(queries) == 4
+
+    def test_the_verdict_is_each_client_s_own(self, upstream: ScriptedUpstream) -> None:
+        upstream.script = telling(delay=0.2)
+        with Shell(Setup(groups=STAFF, upstreams=[upstream.url])) as shell:
+            with ThreadPoolExecutor(20) as pool:
+                asked = [
+                    (source, pool.submit(shell.ask, "www.tiktok.com", source=source))
+                    for source in ["127.0.0.2", "127.0.0.3"] * 10
+                ]
+            for source, answer in asked:
+                wanted = "0.0.0.0" if source == "127.0.0.2" else TRUE
+                assert addresses(answer.result()) == [wanted]
+            assert upstream.names == ["www.tiktok.com."]
+
+    def test_one_that_fails_to_be_answered_costs_no_other(
+        self, upstream: ScriptedUpstream, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        upstream.script = telling(delay=0.1)
+        with Shell(Setup(upstreams=[upstream.url])) as shell:
+            forward_all = shell.upstreams.forward
+
+            def forward(forward: object, reply: object) -> None:
+                def fail(response: bytes | None) -> None:
+                    raise RuntimeError("injected")
+
+                forward_all(forward, fail)  # type: ignore[arg-type]
+                forward_all(forward, reply)  # type: ignore[arg-type]
+
+            shell.thread.call(lambda: setattr(shell.upstreams, "forward", forward))
+            assert addresses(shell.ask("www.example.org")) == [TRUE]
+            assert shell.upstreams._per_client == {}
+            assert shell.page[counters.INTERNAL_ERRORS] == 1
+            shell.page[counters.INTERNAL_ERRORS] = 0
+        assert "injected" in caplog.text
+
+
+class TestLimits:
+    def test_of_one_client(self, upstream: ScriptedUpstream) -> None:
+        upstream.script = telling(delay=0.3)
+        setup = Setup(upstreams=[upstream.url], pending_per_client=5, exempt=["127.0.0.7/32"])
+        with Shell(setup) as shell, shell.datagrams("127.0.0.2") as client:
+            for number in range(8):
+                client.send(_with_edns(f"n{number}.example.org", number))
+            refused = [dns.message.from_wire(client.recv(4096)) for _ in range(3)]
+            assert {answer.rcode() for answer in refused} == {dns.rcode.SERVFAIL}
+            assert [extended_errors(answer) for answer in refused] == [[Ede.OTHER]] * 3
+            assert addresses(shell.ask("n0.example.org", source="127.0.0.3")) == [TRUE]
+            answered = [dns.message.from_wire(client.recv(4096)) for _ in range(5)]
+            assert all(addresses(answer) == [TRUE] for answer in answered)
+            assert shell.limited("pending_per_client") == 3
+            with shell.datagrams("127.0.0.7") as exempt:
+                for number in range(20):
+                    exempt.send(make_query(f"m{number}.example.org"))
+                for _ in range(20):
+                    assert addresses(dns.message.from_wire(exempt.recv(4096))) == [TRUE]
+
+    def test_of_all_clients(self, upstream: ScriptedUpstream) -> None:
+        upstream.script = telling(delay=0.3)
+        with Shell(Setup(upstreams=[upstream.url], pending=3)) as shell:
+            client, late = shell.datagrams(), shell.datagrams("127.0.0.9")
+            with client, late:
+                for number in range(3):
+                    client.send(make_query(f"n{number}.example.org"))
+                wait_for(lambda: len(upstream.names) == 3, "three are under way")
+                late.send(_with_edns("late.example.org", 1))
+                assert dns.message.from_wire(late.recv(4096)).rcode() == dns.rcode.SERVFAIL
+                late.send(make_query("n0.example.org"))  # joins what is under way
+                assert addresses(dns.message.from_wire(late.recv(4096))) == [TRUE]
+            assert shell.limited("pending") == 1
+
+    def test_of_those_who_wait(
+        self, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("dnsguard.net.upstream.MAX_WAITING", 4)
+        upstream.script = telling(delay=0.3)
+        with Shell(Setup(upstreams=[upstream.url])) as shell, shell.datagrams() as client:
+            for number in range(6):
+                client.send(make_query("www.example.org", id=number))
+            rcodes = [dns.message.from_wire(client.recv(4096)).rcode() for _ in range(6)]
+            assert rcodes == [dns.rcode.SERVFAIL] * 2 + [dns.rcode.NOERROR] * 4
+
+
+def _with_edns(name: str, number: int) -> bytes:
+    return dns.message.make_query(name, "A", use_edns=0, id=number).to_wire()
