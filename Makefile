@@ -50,7 +50,8 @@ bench: .venv .venv/.develop .venv/.packages
 .venv/.installed: .venv/.runtime pyproject.toml setup.py README.md $(SOURCES)
 	rm -rf build/lib* build/bdist*
 	$(PIP) install --no-deps --no-build-isolation --force-reinstall .
-	.venv/bin/dnsguard --version
+	@.venv/bin/dnsguard --version
+	@.venv/bin/dnsguard --version | grep -q compiled || echo "It runs uncompiled: that works, but slower. For speed: gcc and python3-dev, then make clean run."
 	touch $@
 
 .venv/.develop: .venv/.runtime requirements/develop.lock

@@ -11,30 +11,22 @@ from setuptools import Extension, setup
 
 COMPILED = [
     "dnsguard.core.answer",
-    "dnsguard.core.counters",
-    "dnsguard.core.names",
-    "dnsguard.core.wire",
-    "dnsguard.core.image",
-    "dnsguard.core.response",
-    "dnsguard.core.policy",
     "dnsguard.core.cache",
+    "dnsguard.core.counters",
+    "dnsguard.core.image",
+    "dnsguard.core.names",
+    "dnsguard.core.policy",
     "dnsguard.core.resolver",
+    "dnsguard.core.response",
+    "dnsguard.core.wire",
 ]
 
-extensions = [
-    Extension(
-        module,
-        [module.replace(".", "/") + ".py"],
-        optional=os.environ.get("DNSGUARD_REQUIRE_COMPILED") != "1",
-    )
-    for module in COMPILED
-]
-
-setup(
-    ext_modules=cythonize(
-        extensions,
-        build_dir="build/cython",
-        language_level=3,
-        compiler_directives={"embedsignature": True},
-    )
+extensions = cythonize(
+    [Extension(module, [module.replace(".", "/") + ".py"]) for module in COMPILED],
+    build_dir="build/cython",
+    language_level=3,
 )
+for extension in extensions:  # cythonize makes new ones, so this comes after it
+    extension.optional = os.environ.get("DNSGUARD_REQUIRE_COMPILED") != "1"
+
+setup(ext_modules=extensions)

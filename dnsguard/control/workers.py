@@ -61,13 +61,14 @@ class Worker:
                 self._stop_watching()
             if self._loop.time() - started > HEALTHY_AFTER:
                 delay = FIRST_DELAY
+            # When everything stops, workers may end first: nobody is told of that.
+            await asyncio.sleep(delay)
             self.restarts += 1
             _log.error(
                 "worker %d ended (%s): starting another; its sockets and counters are kept",
                 self.number,
                 reason,
             )
-            await asyncio.sleep(delay)
             delay = min(2 * delay, MAX_DELAY)
 
     async def swap(self) -> None:

@@ -88,6 +88,10 @@ class Stream:
         """Send octets without a length."""
         self._socket.sendall(data)
 
+    def finish(self) -> None:
+        """Say that no more comes."""
+        self._socket.shutdown(socket.SHUT_WR)
+
     def receive(self) -> bytes:
         """Return the next answer, b"" at the end of the connection. Raises TimeoutError."""
         length = self._file.read(2)

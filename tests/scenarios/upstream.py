@@ -17,6 +17,12 @@ def knowing_every_name(ttl: int = 300) -> Script:
     return script
 
 
+def keeping_all_but_cold(query: bytes, transport: str, peer: Peer) -> Replies:
+    """Tell an address for every name, and forbid to keep it where the name begins with `cold`."""
+    cold = query[13:17].lower() == b"cold"
+    return [(0.0, respond(query, 0 if cold else 300))]
+
+
 def respond(query: bytes, ttl: int) -> bytes:
     """Return the response of `knowing_every_name` to a query."""
     end = query.index(b"\0", 12) + 5

@@ -40,14 +40,17 @@ zone:
 
 @contextmanager
 def running_nsd(
-    folder: Path, zones: Mapping[str, str], address: str = "127.0.0.1"
+    folder: Path, zones: Mapping[str, str], address: str = "127.0.0.1", port: int = 0
 ) -> Iterator[int]:
-    """Serve zones (apex to master file text) for the length of a block; yields the port."""
+    """Serve zones (apex to master file text) for the length of a block; yields the port.
+
+    With port 0 that is any free one.
+    """
     for name, text in zones.items():
         (folder / f"{name}.zone").write_text(f"$ORIGIN {name}.\n{text}", "utf-8")
     for _ in range(START_TRIES):
-        port = free_port(address)
-        config = _CONFIG.format(address=address, port=port, folder=folder)
+        chosen = port or free_port(address)
+        config = _CONFIG.format(address=address, port=chosen, folder=folder)
         config += "".join(_ZONE.format(name=name) for name in zones)
         (folder / "nsd.conf").write_text(config, "utf-8")
         with subprocess.Popen(
@@ -56,8 +59,8 @@ def running_nsd(
             stderr=subprocess.DEVNULL,
         ) as process:
             try:
-                if _answers(process, address, port, next(iter(zones))):
-                    yield port
+                if _answers(process, address, chosen, next(iter(zones))):
+                    yield chosen
                     return
             finally:
                 process.terminate()

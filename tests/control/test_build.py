@@ -1,0 +1,159 @@
+"""From a config to the generation that workers serve by."""
+
+import socket
+from pathlib import Path
+
+import dns.message
+import pytest
+
+from dnsguard.config import Config, Source, parse
+from dnsguard.control.build import build_generation
+from dnsguard.control.counting import Ranges
+from dnsguard.control.loading import load_lists
+from dnsguard.control.state import StateDirectory
+from dnsguard.core.counters import PAGE_SIZE
+from dnsguard.core.generation import Generation, parse_generation
+from dnsguard.core.protocol import Transport
+from dnsguard.core.resolver import Forward, Resolver
+
+CONFIG = """\
+upstreams:
+  - udp://192.0.2.53
+  - {url: "tcp://192.0.2.54:5353", trusted: true}
+forward_zones:
+  city.internal: ["udp://10.0.0.53", "udp://192.0.2.53"]
+local_records: ["printer.city.internal. 300 IN A 10.0.0.9"]
+groups:
+  staff: {subnets: [198.51.100.0/24, "2001:db8:20::/48"], max_ttl: 10s}
+  exempted: {subnets: [198.51.100.7/32]}
+policies:
+  ban:
+    groups: [staff]
+    lists: ["builtin:tiktok"]
+    block: [blocked.example.org]
+    allow: [support.tiktok.com]
+  watch:
+    groups: [exempted]
+    lists: ["builtin:tiktok"]
+    stage: shadow
+never_block: [city.example]
+limits: {pending_per_client: 9, tcp_per_client: 3, exempt: [10.9.9.9]}
+sinkhole: {ipv4: 10.0.0.1, ttl: 20s}
+edns: {udp_size: 1400}
+"""
+STAFF = "198.51.100.1"
+EXEMPTED = "198.51.100.7"
+CITIZEN = "192.168.1.1"
+STRANGER = "203.0.113.1"
+
+
+class Built:
+    """A generation of the config for a number of workers."""
+
+    def __init__(self, folder: Path, *, workers: int = 1, ranges: Ranges | None = None) -> None:
+        source = Source(str(folder / "dnsguard.yaml"), CONFIG)
+        self.config: Config = parse([source])
+        lists = load_lists(self.config, (source,), StateDirectory(folder))
+        self.ranges = ranges or Ranges()
+        self.buffer = build_generation(
+            self.config, lists, number=7, ranges=self.ranges, workers=workers
+        )
+        self.generation: Generation = parse_generation(self.buffer)
+        self.page = [0] * PAGE_SIZE
+
+    def ask(self, client: str, name: str) -> dns.message.Message | Forward | None:
+        family = socket.AF_INET6 if ":" in client else socket.AF_INET
+        resolver = Resolver(self.generation.policy, self.generation.settings, self.page)
+        query = dns.message.make_query(name, "A").to_wire()
+        outcome = resolver.query(query, socket.inet_pton(family, client), Transport.UDP, 0.0)
+        return dns.message.from_wire(outcome) if isinstance(outcome, bytes) else outcome
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return Built(tmp_path_factory.mktemp("state"))
+
+
+@pytest.mark.parametrize("client", [STAFF, "2001:db8:20::1"])
+@pytest.mark.parametrize("name", ["www.tiktok.com", "blocked.example.org"])
+def test_registered_clients_are_sinkholed(built: Built, client: str, name: str) -> None:
+    answer = built.ask(client, name)
+    assert isinstance(answer, dns.message.Message)
+    assert answer.answer[0].to_text().split()[1:] == ["10", "IN", "A", "10.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("client", "name"),
+    [
+        (CITIZEN, "www.tiktok.com"),
+        (EXEMPTED, "www.tiktok.com"),
+        (STAFF, "support.tiktok.com"),
+        (STAFF, "example.org"),
+        (STAFF, "tiktok.city.example"),
+    ],
+)
+def test_everything_else_is_forwarded(built: Built, client: str, name: str) -> None:
+    assert isinstance(built.ask(client, name), Forward)
+
+
+def test_groups_may_ask_from_anywhere_and_strangers_not(built: Built) -> None:
+    refused = built.ask(STRANGER, "example.org")
+    assert isinstance(refused, dns.message.Message)
+    assert refused.rcode() == dns.rcode.REFUSED
+
+
+def test_local_records_and_forward_zones(built: Built) -> None:
+    answer = built.ask(CITIZEN, "printer.city.internal")
+    assert isinstance(answer, dns.message.Message)
+    other = built.ask(CITIZEN, "other.city.internal")
+    assert isinstance(other, Forward)
+    sets = built.generation.upstream_sets
+    urls = [[built.generation.upstreams[number].url for number in numbers] for numbers in sets]
+    assert urls[other.zone] == ["udp://10.0.0.53", "udp://192.0.2.53"]
+    assert urls[0] == ["udp://192.0.2.53", "tcp://192.0.2.54:5353"]
+
+
+def test_upstreams_are_numbered_once_and_as_configured(built: Built) -> None:
+    found = [
+        (upstream.address, upstream.port, upstream.tcp, upstream.trusted)
+        for upstream in built.generation.upstreams
+    ]
+    assert found == [
+        ("192.0.2.53", 53, False, False),
+        ("192.0.2.54", 5353, True, True),
+        ("10.0.0.53", 53, False, False),
+    ]
+
+
+def test_limits_are_divided_among_workers(tmp_path: Path) -> None:
+    one, four = Built(tmp_path), Built(tmp_path, workers=4)
+    assert one.generation.limits.pending_per_client == 9
+    assert four.generation.limits.pending_per_client == 2
+    assert four.generation.limits.tcp_per_client == 1
+    assert four.generation.settings.cache_size == one.generation.settings.cache_size // 4
+    assert one.generation.limits.exempt.find(bytes([10, 9, 9, 9])) is not None
+    assert one.generation.settings.udp_size == 1400
+
+
+def test_counters_stay_where_they_are(tmp_path: Path) -> None:
+    first = Built(tmp_path)
+    again = Built(tmp_path, ranges=first.ranges.copy())
+    assert again.ranges.end == first.ranges.end
+    assert again.generation.upstreams == first.generation.upstreams
+
+
+def test_hits_are_counted_for_group_policy_and_list(tmp_path: Path) -> None:
+    built = Built(tmp_path)
+    for _ in range(3):
+        built.ask(STAFF, "www.tiktok.com")
+    built.ask(STAFF, "blocked.example.org")
+    built.ask(EXEMPTED, "www.tiktok.com")
+    blocked = dict(built.ranges.items("blocked"))
+    shadow = dict(built.ranges.items("shadow"))
+    assert built.page[blocked["staff", "ban", "builtin:tiktok"]] == 3
+    assert built.page[blocked["staff", "ban", "ban.block"]] == 1
+    assert built.page[shadow["exempted", "watch", "builtin:tiktok"]] == 1
+
+
+def test_the_hash_of_the_image_is_keyed_anew(tmp_path: Path) -> None:
+    assert Built(tmp_path).buffer != Built(tmp_path).buffer

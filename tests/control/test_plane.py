@@ -1,0 +1,254 @@
+"""The one way to change what is in force, with real workers that serve it."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import dns.asyncquery
+import dns.message
+import pytest
+import uvloop
+
+from dnsguard.config import read_sources
+from dnsguard.control.plane import ControlPlane
+from dnsguard.control.sockets import open_sockets
+from dnsguard.control.state import StateDirectory
+from dnsguard.control.workers import Worker
+from tests.support.loops import DEADLINE
+from tests.support.shell import addresses
+from tests.support.workers import Endpoint
+
+WORKERS = 2
+CONFIG = """\
+upstreams: ["udp://127.0.0.1:9"]
+groups:
+  staff: {{subnets: [127.0.0.2/32]}}
+lists:
+  own: {{source: own.txt}}
+policies:
+  ban: {{groups: [staff], lists: [own], stage: {stage}}}
+local_records: ["www.example.org. 30 IN A 192.0.2.80"]
+workers: 2
+"""
+BLOCKED = ["0.0.0.0"]
+PASSED = ["192.0.2.80"]
+
+
+class Running:
+    """A control plane in a folder and its workers."""
+
+    def __init__(self, folder: Path, state: Path) -> None:
+        self.folder = folder
+        self.config = folder / "dnsguard.yaml"
+        self.list = folder / "own.txt"
+        self.list.write_text("example.org\n")
+        self.write(CONFIG.format(stage="enforce"))
+        self.plane = ControlPlane(self.config, StateDirectory(state), WORKERS)
+        self.sockets = open_sockets([Endpoint()], WORKERS, [])
+
+    def write(self, text: str) -> None:
+        self.config.write_text(text)
+
+    async def start(self) -> tuple[str, ...]:
+        """Put the config in force and fill the slots; returns what was not written down."""
+        plane = self.plane
+        unwritten = await plane.adopt(plane.prepare(read_sources(self.config)), "start", "test")
+        for number in range(WORKERS):
+            fds = [s.socket.fileno() for s in self.sockets if s.worker == number]
+            worker = Worker(
+                number, plane.pages[number], fds, plane.served_generation, dict(os.environ)
+            )
+            plane.workers.append(worker)
+        self.tasks = [asyncio.create_task(worker.run()) for worker in plane.workers]
+        async with asyncio.timeout(DEADLINE):
+            for worker in plane.workers:
+                await worker.listening.wait()
+        return unwritten
+
+    async def stop(self) -> None:
+        for worker in self.plane.workers:
+            worker.kill()
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        for worker in self.plane.workers:
+            if worker._process is not None:
+                await worker._process.wait()
+        os.close(self.plane.served_generation()[0])
+        for page in self.plane.pages:
+            page.close()
+        for listening in self.sockets:
+            listening.socket.close()
+
+    async def ask(self) -> set[tuple[str, ...]]:
+        """Return the different answers that a registered client gets."""
+        query = dns.message.make_query("www.example.org", "A")
+        port = self.sockets[0].port
+        answers = await asyncio.gather(
+            *(
+                dns.asyncquery.udp(query, "127.0.0.1", DEADLINE, port, source="127.0.0.2")
+                for _ in range(40)  # enough for the kernel to pick every worker
+            )
+        )
+        return {tuple(addresses(answer)) for answer in answers}
+
+
+@asynccontextmanager
+async def started(folder: Path) -> AsyncIterator[Running]:
+    running = Running(folder, folder / "state")
+    await running.start()
+    try:
+        yield running
+    finally:
+        await running.stop()
+
+
+def run(folder: Path, scenario: Callable[[Running], Awaitable[None]]) -> None:
+    async def play() -> None:
+        async with started(folder) as running:
+            await scenario(running)
+
+    uvloop.run(play())
+
+
+def test_a_reload_is_in_force_everywhere_once_it_returned(tmp_path: Path) -> None:
+    async def scenario(running: Running) -> None:
+        for number in range(2, 12):
+            stage, wanted = ("off", PASSED) if number % 2 else ("enforce", BLOCKED)
+            running.write(CONFIG.format(stage=stage))
+            result = await running.plane.reload("test", "flip")
+            assert (result.result, result.generation) == ("ok", number)
+            assert await running.ask() == {tuple(wanted)}
+            assert running.plane.generation.number == number
+        assert running.plane.events.reloads_ok == 10
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(
+    ("broken", "path", "line"),
+    [
+        ("upstreams: [\n", "", 2),
+        (CONFIG.format(stage="sometimes"), "policies.ban.stage", 7),
+        (CONFIG.format(stage="off").replace("[staff]", "[stuff]"), "policies.ban.groups[0]", 7),
+        (CONFIG.format(stage="off").replace("workers: 2", "workers: 3"), "workers", 9),
+    ],
+)
+def test_a_refused_reload_changes_nothing(
+    tmp_path: Path, broken: str, path: str, line: int
+) -> None:
+    async def scenario(running: Running) -> None:
+        running.write(broken)
+        result = await running.plane.reload("test", "break")
+        plane = running.plane
+        assert result.result == "refused"
+        assert result.generation == 1
+        assert (result.problems[0].path, result.problems[0].line) == (path, line)
+        assert plane.events.reloads_refused == 1
+        assert plane.last_change.result == "refused"
+        assert plane.fallback == result.problems
+        assert await running.ask() == {tuple(BLOCKED)}
+        running.write(CONFIG.format(stage="off"))
+        assert (await plane.reload("test", "mend")).generation == 2
+        assert plane.fallback == ()
+        assert await running.ask() == {tuple(PASSED)}
+
+    run(tmp_path, scenario)
+
+
+def test_a_list_that_vanishes_goes_on_in_force_and_is_warned_of(tmp_path: Path) -> None:
+    async def scenario(running: Running) -> None:
+        running.list.unlink()
+        result = await running.plane.reload("test", "vanish")
+        assert result.result == "ok"
+        assert any("last good version" in warning.message for warning in result.warnings)
+        assert await running.ask() == {tuple(BLOCKED)}
+
+    run(tmp_path, scenario)
+
+
+def test_reloads_at_once_come_one_after_the_other(tmp_path: Path) -> None:
+    async def scenario(running: Running) -> None:
+        results = await asyncio.gather(
+            *(running.plane.reload("test", str(number)) for number in range(10))
+        )
+        assert sorted(result.generation for result in results) == list(range(2, 12))
+        assert {worker.serving for worker in running.plane.workers} == {11}
+
+    run(tmp_path, scenario)
+
+
+def test_a_worker_killed_in_the_middle_of_reloads(tmp_path: Path) -> None:
+    async def scenario(running: Running) -> None:
+        for number in range(2, 8):
+            pid = running.plane.workers[number % WORKERS].pid
+            if pid is not None:
+                os.kill(pid, 9)
+            stage, wanted = ("off", PASSED) if number % 2 else ("enforce", BLOCKED)
+            running.write(CONFIG.format(stage=stage))
+            await running.plane.reload("test", "flip")
+            assert await running.ask() == {tuple(wanted)}
+
+    run(tmp_path, scenario)
+
+
+def test_nobody_can_change_a_generation_in_force(tmp_path: Path) -> None:
+    async def scenario(running: Running) -> None:
+        descriptor, _ = running.plane.served_generation()
+        for change in (
+            lambda: os.pwrite(descriptor, b"x", 0),
+            lambda: os.ftruncate(descriptor, 10),
+            lambda: os.ftruncate(descriptor, 1 << 20),
+        ):
+            with pytest.raises(PermissionError):
+                change()
+
+    run(tmp_path, scenario)
+
+
+def test_descriptors_do_not_add_up(tmp_path: Path) -> None:
+    async def scenario(running: Running) -> None:
+        await running.plane.reload("test", "first")
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(20):
+            await running.plane.reload("test", "again")
+        assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1
+
+    run(tmp_path, scenario)
+
+
+@pytest.fixture(params=["ro", "size=4k"])
+def bad_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """Return a folder that is read-only, or has room for next to nothing."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", request.param, "tmpfs", str(folder)]
+    subprocess.run(mount, check=True, timeout=DEADLINE)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True, timeout=DEADLINE)
+
+
+def test_a_disk_that_takes_nothing_stops_no_change(
+    tmp_path: Path, bad_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def play() -> None:
+        running = Running(tmp_path, bad_disk / "state")
+        filler = "# filler\n" * 1000
+        running.write(CONFIG.format(stage="enforce") + filler)
+        try:
+            (unwritten,) = await running.start()
+            assert "cannot be written" in unwritten
+            assert await running.ask() == {tuple(BLOCKED)}
+            running.write(CONFIG.format(stage="off") + filler)
+            result = await running.plane.reload("test", "flip")
+            assert result.result == "ok"
+            assert any("cannot be written" in warning.message for warning in result.warnings)
+            assert await running.ask() == {tuple(PASSED)}
+        finally:
+            await running.stop()
+
+    uvloop.run(play())
+    assert "cannot be written" in caplog.text
