@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dnsguard.config import Config, ConfigError, Problem, Source, lint, parse
 from dnsguard.control.build import build_generation
 from dnsguard.control.counting import Ranges
-from dnsguard.control.loading import Lists, load_lists
+from dnsguard.control.loading import Lists, find_missing_lists, load_lists
 from dnsguard.control.state import StateDirectory
 
 
@@ -36,7 +36,13 @@ def prepare(
     Raises ConfigError with every problem.
     """
     sources = tuple(sources)
-    config = parse(sources)
+    try:
+        config = parse(sources)
+    except ConfigError as error:
+        problems = [*error.problems, *find_missing_lists(sources, state)]
+        files = [source.path for source in sources]
+        problems.sort(key=lambda problem: (files.index(problem.file), problem.line))
+        raise ConfigError(problems) from None
     lists = load_lists(config, sources, state)
     if lists.problems:
         raise ConfigError(lists.problems)

@@ -4,12 +4,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dnsguard.config import Config, ListSource, Problem, Source
+from dnsguard.config import Config, ConfigError, ListSource, Problem, Source
 from dnsguard.config.load import read_documents
 from dnsguard.control.state import StateDirectory
 from dnsguard.lists.loading import ListError, ListVersion, examine, read_builtin, read_file
 
 BUILTIN = "builtin:"
+_NO_EARLIER = "and there is no earlier version of it to fall back on"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def load_lists(config: Config, sources: tuple[Source, ...], state: StateDirector
         try:
             found = _load(config, name, state)
         except ListError as error:
-            message = f"{error}; and there is no earlier version of it to fall back on"
+            message = f"{error}; {_NO_EARLIER}"
             problems.append(Problem(f"lists.{name}.source", message, where.file, where.line))
             continue
         loaded.append(found)
@@ -60,6 +61,25 @@ def keep_lists(lists: Lists, state: StateDirectory) -> None:
     for found in lists.loaded:
         if found.problem is None and not found.source.startswith(BUILTIN):
             state.keep_list(found.name, found.version.text)
+
+
+def find_missing_lists(sources: tuple[Source, ...], state: StateDirectory) -> list[Problem]:
+    """Return the lists of a config with other errors that are files and neither there nor kept."""
+    try:
+        document = read_documents(sources)
+    except ConfigError:
+        return []
+    lists = document.data.get("lists")
+    problems = []
+    for name, section in lists.items() if isinstance(lists, dict) else ():
+        source = section.get("source") if isinstance(section, dict) else None
+        if not isinstance(source, str) or ":" in source or state.last_list(name) is not None:
+            continue
+        if not (Path(sources[0].path).parent / source).is_file():
+            where = document.place(("lists", name, "source"))
+            message = f"the file cannot be read (No such file or directory); {_NO_EARLIER}"
+            problems.append(Problem(f"lists.{name}.source", message, where.file, where.line))
+    return problems
 
 
 def _used(config: Config) -> list[str]:

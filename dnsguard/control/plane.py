@@ -99,17 +99,24 @@ class ControlPlane:
                 candidate = await asyncio.to_thread(self.prepare, sources)
                 self._refuse_restarts(candidate)
             except ConfigError as error:
-                self.events.reloads_refused += 1
-                self.fallback = error.problems
-                self.last_change = LastChange(time.time(), actor, reason, "refused")
-                for problem in error.problems:
-                    _log.error("reload refused: %s", problem)
-                return ReloadResult("refused", self.current.number, tuple(error.problems), ())
+                return self._refuse(error.problems, actor, reason)
+            except Exception as error:  # noqa: BLE001 - whatever it is, nothing has changed
+                _log.exception("internal error while reloading; please report this")
+                text = f"internal error ({type(error).__name__}): the log says more; report it"
+                return self._refuse((Problem("", text, str(self.config_path), 0),), actor, reason)
             unwritten = await self.adopt(candidate, actor, reason)
             self.fallback = ()
             self.events.reloads_ok += 1
             warnings = [Problem("", text, str(self.state.path), 0) for text in unwritten]
             return ReloadResult("ok", candidate.number, (), (*candidate.warnings, *warnings))
+
+    def _refuse(self, problems: tuple[Problem, ...], actor: str, reason: str) -> ReloadResult:
+        self.events.reloads_refused += 1
+        self.fallback = problems
+        self.last_change = LastChange(time.time(), actor, reason, "refused")
+        for problem in problems:
+            _log.error("reload refused: %s", problem)
+        return ReloadResult("refused", self.current.number, problems, ())
 
     def served_generation(self) -> tuple[int, int]:
         """Return the descriptor and the number of the generation in force."""

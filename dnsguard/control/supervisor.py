@@ -115,9 +115,11 @@ async def _choose(config_path: Path, *, strict: bool) -> tuple[ControlPlane, Can
         accepted = StateDirectory(state).last_config()
         if accepted is None:
             raise
-        config = parse(accepted[0])
-        plane = _make_plane(config_path, config)
-        candidate = plane.prepare(accepted[0])
+        try:
+            plane = _make_plane(config_path, parse(accepted[0]))
+            candidate = plane.prepare(accepted[0])
+        except ConfigError:  # of another version, or its lists are gone as well
+            raise error from None
         plane.fallback = tuple(error.problems)
         plane.events.reloads_refused += 1
         for problem in error.problems:

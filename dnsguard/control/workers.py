@@ -110,6 +110,9 @@ class Worker:
                 stdin=asyncio.subprocess.DEVNULL,
                 env=self._environ,
             )
+        except BaseException:
+            ours.close()
+            raise
         finally:
             theirs.close()
         self.pid = self._process.pid
@@ -146,6 +149,9 @@ class Worker:
             try:
                 received = channel.receive(self._channel)
             except BlockingIOError:
+                return
+            except ValueError:  # not the worker that was started: its successor is
+                self.kill()
                 return
             if received is None:
                 self._loop.remove_reader(self._channel)

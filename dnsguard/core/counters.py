@@ -30,7 +30,6 @@ LIMITS = (
     "tcp_per_client",
     "tcp_connections",
     "tcp_idle",
-    "tcp_backlog",
 )
 LIMITED = RESPONSE_SECONDS + len(Source) * HISTOGRAM_SIZE
 

@@ -15,6 +15,7 @@ from dnsguard.core.response import Response, Status, TtlBounds, parse_response
 from dnsguard.core.wire import Query
 
 MAX_ATTEMPTS = 8
+MAX_MISMATCHES = 32  # messages that answer something else, until UDP is not trusted any more
 MAX_TRIES = 3  # of one upstream over one transport (RFC 9520 section 3.1)
 TIMEOUTS = (0.4, 0.8, 1.2, 1.6)  # seconds until the next upstream is asked as well
 TCP_TIMEOUT = 1.2
@@ -72,6 +73,7 @@ class Retry:
         self._trusted = trusted
         self._attempts = 0
         self._turn = 0
+        self._mismatches = 0
         self._given_up: set[int] = set()
         self._tries: dict[tuple[int, bool], int] = {}
         self._again: list[tuple[int, bool, bool]] = []
@@ -106,8 +108,10 @@ class Retry:
             self.answer = response.answer
             return Step.DONE, response
         if status == Status.MISMATCH and not attempt.tcp:
-            return Step.WAIT, response
-        if status in (Status.TRUNCATED, Status.CASE_MISMATCH) and not attempt.tcp:
+            self._mismatches += 1
+            if self._mismatches < MAX_MISMATCHES:
+                return Step.WAIT, response
+        if status in _ASK_OVER_TCP and not attempt.tcp:
             self._again.append((attempt.upstream, True, _has_opt(attempt)))
             return Step.NEXT, response
         without_edns = response.rcode in (Rcode.FORMERR, Rcode.NOTIMP) and not response.has_edns
@@ -135,6 +139,9 @@ class Retry:
         opt = pack("!BHHIH", 0, 41, 1232, 0x8000 if query.wants_dnssec else 0, 0) if edns else b""
         timeout = TCP_TIMEOUT if tcp else TIMEOUTS[min(self._attempts, len(TIMEOUTS)) - 1]
         return Attempt(upstream, tcp, query_id, header + question + opt, question, timeout)
+
+
+_ASK_OVER_TCP = (Status.TRUNCATED, Status.CASE_MISMATCH, Status.MISMATCH)
 
 
 def _has_opt(attempt: Attempt) -> bool:

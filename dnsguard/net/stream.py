@@ -1,7 +1,6 @@
 """The TCP listener (RFC 7766): pipelined queries, answers as they come, bounded everything."""
 
 import asyncio
-import logging
 import socket
 from collections.abc import Callable
 from typing import cast
@@ -15,9 +14,8 @@ from dnsguard.net.upstream import Upstreams
 IDLE_SECONDS = 10.0  # without a whole query and with none under way
 MAX_IN_FLIGHT = 64  # queries of one connection under way before reading pauses
 MAX_CONNECTIONS = 2000  # of all clients to one worker
+MAX_PER_WAKE_UP = 64  # queries of one connection before all others have their turn
 WRITE_HIGH_WATER = 64 * 1024  # octets a client leaves unread before reading pauses
-
-_log = logging.getLogger(__name__)
 
 
 class Connections:
@@ -136,7 +134,12 @@ class StreamConnection(asyncio.Protocol):
             return
         self._serving = True
         received = self._received
+        served = 0
         while len(received) >= 2 and not self._busy():
+            if served == MAX_PER_WAKE_UP:  # others have their turn
+                self._loop.call_soon(self._serve_whole_queries)
+                break
+            served += 1
             end = 2 + (received[0] << 8 | received[1])
             if len(received) < end:
                 break
@@ -155,10 +158,8 @@ class StreamConnection(asyncio.Protocol):
                 self._connections.upstreams.forward(outcome, self._replier(now))
             else:
                 self._reply(outcome, now)
-        except Exception:  # noqa: BLE001 - counted and logged
-            # A fault of ours costs one connection, not the city's DNS; counted and logged.
-            self._connections.resolver.page[counters.INTERNAL_ERRORS] += 1
-            _log.exception("internal error while answering a TCP query; please report this")
+        except Exception:  # noqa: BLE001 - a fault of ours costs one connection, not the DNS
+            self._connections.upstreams.faults.report("answering a TCP query")
             self._transport.abort()
 
     def _replier(self, received: float) -> Callable[[bytes | None], None]:

@@ -1,7 +1,6 @@
 """The UDP listener: answers leave from the address that was asked (RFC 2181 section 4.1)."""
 
 import asyncio
-import logging
 import socket
 from struct import Struct
 
@@ -17,8 +16,6 @@ IP_PKTINFO = 8  # linux/in.h; the socket module has no name for it yet
 _PKTINFO4 = Struct("=I4s4s")
 _PKTINFO6 = Struct("=16sI")
 _SPACE = socket.CMSG_SPACE(_PKTINFO6.size)
-
-_log = logging.getLogger(__name__)
 
 _Ancillary = list[tuple[int, int, bytes]]
 
@@ -66,10 +63,8 @@ class DatagramListener:
                 )
             else:
                 self._reply(outcome, client, ancillary, now)
-        except Exception:  # noqa: BLE001 - counted and logged
-            # A fault of ours costs one query, not the city's DNS; it is counted and logged.
-            self._resolver.page[counters.INTERNAL_ERRORS] += 1
-            _log.exception("internal error while answering a UDP query; please report this")
+        except Exception:  # noqa: BLE001 - a fault of ours costs one query, not the city's DNS
+            self._upstreams.faults.report("answering a UDP query")
 
     def _reply(
         self,

@@ -6,7 +6,6 @@ Identical questions share an exchange. What to send, what to believe and when to
 
 import asyncio
 import errno
-import logging
 import secrets
 from collections.abc import Callable
 
@@ -19,6 +18,7 @@ from dnsguard.core.response import Response, Status
 from dnsguard.core.retry import Attempt, Retry, Step
 from dnsguard.core.wire import Query, parse_query
 from dnsguard.net.attempt import DatagramAttempt, StreamAttempt
+from dnsguard.net.faults import Faults
 from dnsguard.net.health import Health
 
 Reply = Callable[[bytes | None], None]
@@ -42,8 +42,6 @@ _RCODE_REASONS = {2: "servfail", 5: "refused"}
 # What we ran out of is no news of an upstream.
 _OUR_ERRORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
-_log = logging.getLogger(__name__)
-
 
 class Upstreams:
     """The upstreams of one worker, and what is being asked of them."""
@@ -53,6 +51,7 @@ class Upstreams:
     ) -> None:
         self._resolver = resolver
         self._loop = loop
+        self.faults = Faults(resolver.page)
         self._exchanges: dict[_Asked, Exchange] = {}
         self._under_way: set[Exchange] = set()
         self._per_client: dict[bytes, int] = {}
@@ -134,10 +133,8 @@ class Upstreams:
             self._release(forward.address)
             try:
                 self._answer(forward, reply, answer, ede)
-            except Exception:  # noqa: BLE001 - counted and logged
-                # A fault of ours costs one query, not those of everyone who waits beside it.
-                self._resolver.page[counters.INTERNAL_ERRORS] += 1
-                _log.exception("internal error while passing an answer on; please report this")
+            except Exception:  # noqa: BLE001 - a fault of ours costs one query, not the others
+                self.faults.report("passing an answer on")
 
     def _release(self, address: bytes) -> None:
         """Count out a query that waited."""

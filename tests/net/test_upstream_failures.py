@@ -102,6 +102,14 @@ class TestLies:
             assert addresses(shell.ask("www.example.org")) == ["192.0.2.81"]
 
     @pytest.mark.usefixtures("hurried")
+    def test_a_forged_message_is_no_sign_of_life(self, upstream: ScriptedUpstream) -> None:
+        upstream.script = lying("wrong ID")
+        with Shell(Setup(upstreams=[upstream.url])) as shell:
+            shell.ask("www.example.org")  # several attempts, each met with silence but for lies
+            assert errors(shell, 0, "mismatch") >= 3
+            assert not shell.upstreams._health[upstream.url].up
+
+    @pytest.mark.usefixtures("hurried")
     def test_truncated_over_tcp_too(self, upstream: ScriptedUpstream) -> None:
         upstream.script = lambda query, *_: [(0.0, truncated(query))]
         with Shell(Setup(upstreams=[upstream.url])) as shell:

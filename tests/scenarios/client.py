@@ -31,8 +31,11 @@ def ask(
     """
     answers: list[bytes] = [b""] * len(queries)
     with ExitStack() as opened:
-        transport = Stream if tcp else Datagrams
-        clients = [opened.enter_context(transport(place, source)) for _ in range(SOCKETS)]
+        clients: list[Stream] | list[Datagrams]
+        if tcp:
+            clients = [opened.enter_context(Stream(place, source)) for _ in range(SOCKETS)]
+        else:
+            clients = [opened.enter_context(Datagrams(place, source)) for _ in range(SOCKETS)]
         for first in range(0, len(queries), UNDER_WAY):
             batch = queries[first : first + UNDER_WAY]
             for number, query in enumerate(batch):

@@ -19,6 +19,7 @@ ZONE = """\
 $TTL {ttl}
 @ SOA ns.invalid. hostmaster.invalid. 1 3600 600 86400 60
 @ NS ns.invalid.
+@ A {address}
 * A {address}
 """
 LISTS = {
@@ -107,6 +108,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     internet = {
         "example.org": ZONE.format(ttl=3600, address="192.0.2.1"),
         "tiktok.com": ZONE.format(ttl=3600, address="192.0.2.2"),
+        "use-application-dns.net": ZONE.format(ttl=3600, address="192.0.2.3"),
     }
     city = {"city.internal": ZONE.format(ttl=600, address="10.0.0.10")}
     with (

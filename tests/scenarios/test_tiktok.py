@@ -23,7 +23,7 @@ from tests.support.server import Server, running
 REGISTERED = {"127.0.0.1": "127.0.0.2", "::1": "::1"}
 """The address a registered client asks from, by the one it asks."""
 
-EDE = dns.edns.EDEOption(15, "Bloqué / Blocked: tiktok-ban")
+EDE = dns.edns.EDEOption(dns.edns.EDECode.BLOCKED, "Bloqué / Blocked: tiktok-ban")
 ADDRESS_TYPES = {"A": "0.0.0.0", "AAAA": "::"}
 MOST_ASKED = ("A", "AAAA", "HTTPS")
 OTHERS = ("SVCB", "TXT", "MX", "NS", "CNAME", "SOA", "ANY", "TYPE65280")

@@ -1,5 +1,6 @@
 """The whole program as an admin runs it: `dnsguard serve` in a process of its own."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -71,12 +72,15 @@ class Server:
                 stderr=log,
                 env=self._environ,
                 pass_fds=self._pass_fds,
+                start_new_session=True,  # so that what a fault leaves behind can be found
             )
 
-    def start(self, *arguments: str) -> None:
-        """Start the process and wait until it is ready."""
+    def start(self, *arguments: str, complete: bool = True) -> None:
+        """Start the process and wait until it is ready; incomplete, until every worker listens."""
         self.launch(*arguments)
-        self.wait_for(lambda: self.status()["ready"] == [])
+        self.wait_for(
+            lambda: not any(complete or reason.startswith("worker") for reason in self.unready())
+        )
         listening = [place.rpartition(":") for place in self.status()["listening"]]
         self.port = int(listening[0][2])
         self.places = {
@@ -96,6 +100,9 @@ class Server:
             self._process.kill()
             self._process.wait()
             raise
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def wait(self) -> int:
         """Wait until the process ends by itself; return its exit code."""
@@ -141,6 +148,10 @@ class Server:
         """Return the status document."""
         document: dict[str, Any] = self.request("GET", "/api/v1/status").raise_for_status().json()
         return document
+
+    def unready(self) -> list[str]:
+        """Return the reasons why not every query is answered as configured."""
+        return [str(reason) for reason in self.status()["ready"]]
 
     def reload(self) -> httpx.Response:
         """Reload and return the response, refused or not."""

@@ -7,9 +7,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
-from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from select import select
 from types import TracebackType
 from typing import Any, Self
@@ -23,12 +22,14 @@ from dnsguard.core import counters
 from dnsguard.net import channel
 from tests.support.loops import DEADLINE
 
+LOOPBACK = IPv4Address("127.0.0.1")
+
 
 @dataclass(frozen=True)
 class Endpoint:
     """Where to listen; the system picks the port."""
 
-    address: IPv4Address | IPv6Address = ip_address("127.0.0.1")
+    address: IPv4Address | IPv6Address = LOOPBACK
     port: int = 0
 
 
@@ -117,5 +118,3 @@ def memory_file(buffer: bytes) -> int:
     descriptor = os.memfd_create("test")
     os.write(descriptor, buffer)
     return descriptor
-
-
