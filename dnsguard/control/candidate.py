@@ -23,6 +23,17 @@ class Candidate:
     warnings: tuple[Problem, ...]
 
 
+def parse_whole(sources: tuple[Source, ...], state: StateDirectory) -> Config:
+    """Parse a config; raises ConfigError with every problem, lists that are gone included."""
+    try:
+        return parse(sources)
+    except ConfigError as error:
+        problems = [*error.problems, *find_missing_lists(sources, state)]
+        files = [source.path for source in sources]
+        problems.sort(key=lambda problem: (files.index(problem.file), problem.line))
+        raise ConfigError(problems) from None
+
+
 def prepare(
     sources: Sequence[Source],
     state: StateDirectory,
@@ -36,13 +47,7 @@ def prepare(
     Raises ConfigError with every problem.
     """
     sources = tuple(sources)
-    try:
-        config = parse(sources)
-    except ConfigError as error:
-        problems = [*error.problems, *find_missing_lists(sources, state)]
-        files = [source.path for source in sources]
-        problems.sort(key=lambda problem: (files.index(problem.file), problem.line))
-        raise ConfigError(problems) from None
+    config = parse_whole(sources, state)
     lists = load_lists(config, sources, state)
     if lists.problems:
         raise ConfigError(lists.problems)

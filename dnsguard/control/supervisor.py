@@ -24,7 +24,7 @@ from dnsguard.config import (
 from dnsguard.config import demo as demo_text
 from dnsguard.config.directories import read_directories
 from dnsguard.control.admin_socket import open_admin
-from dnsguard.control.candidate import Candidate
+from dnsguard.control.candidate import Candidate, parse_whole
 from dnsguard.control.plane import ControlPlane
 from dnsguard.control.sockets import ListenSocket, SocketError, open_sockets
 from dnsguard.control.state import StateDirectory
@@ -103,16 +103,15 @@ async def _choose(config_path: Path, *, strict: bool) -> tuple[ControlPlane, Can
 
     Raises ConfigError when there is neither, or when the file's must be taken.
     """
+    state = StateDirectory(read_directories(config_path).resolve(os.environ)[0])
     try:
         sources = read_sources(config_path)
-        config = parse(sources)
-        plane = _make_plane(config_path, config)
+        plane = _make_plane(config_path, parse_whole(sources, state))
         return plane, plane.prepare(sources)
     except ConfigError as error:
         if strict:
             raise
-        state, _ = read_directories(config_path).resolve(os.environ)
-        accepted = StateDirectory(state).last_config()
+        accepted = state.last_config()
         if accepted is None:
             raise
         try:
