@@ -9,6 +9,7 @@ from dnsguard.core import counters
 from dnsguard.core.generation import Generation
 from dnsguard.core.protocol import Transport
 from dnsguard.core.resolver import Forward, Resolver
+from dnsguard.net.client_counts import ClientCounts
 from dnsguard.net.upstream import Upstreams
 
 IDLE_SECONDS = 10.0  # without a whole query and with none under way
@@ -27,8 +28,7 @@ class Connections:
         self.resolver = resolver
         self.upstreams = upstreams
         self.idle = idle
-        self._per_client: dict[bytes, int] = {}
-        self._total = 0
+        self._counts = ClientCounts()
 
     @property
     def generation(self) -> Generation:
@@ -36,30 +36,24 @@ class Connections:
         return self.upstreams.generation
 
     def __len__(self) -> int:
-        return self._total
+        return self._counts.total
 
     def admit(self, address: bytes) -> bool:
         """Count a new connection in, unless a limit is reached."""
         limits = self.generation.limits
-        mine = self._per_client.get(address, 0)
-        if mine >= limits.tcp_per_client and limits.exempt.find(address) is None:
+        over = self._counts.of(address) >= limits.tcp_per_client
+        if over and limits.exempt.find(address) is None:
             self.count_limited("tcp_per_client")
             return False
-        if self._total >= MAX_CONNECTIONS:
+        if len(self) >= MAX_CONNECTIONS:
             self.count_limited("tcp_connections")
             return False
-        self._per_client[address] = mine + 1
-        self._total += 1
+        self._counts.add(address)
         return True
 
     def release(self, address: bytes) -> None:
         """Count an admitted connection out."""
-        self._total -= 1
-        left = self._per_client[address] - 1
-        if left:
-            self._per_client[address] = left
-        else:
-            del self._per_client[address]
+        self._counts.remove(address)
 
     def count_limited(self, limit: str) -> None:
         """Count what a limit refused."""

@@ -18,6 +18,7 @@ from dnsguard.core.response import Response, Status
 from dnsguard.core.retry import Attempt, Retry, Step
 from dnsguard.core.wire import Query, parse_query
 from dnsguard.net.attempt import DatagramAttempt, StreamAttempt
+from dnsguard.net.client_counts import ClientCounts
 from dnsguard.net.faults import Faults
 from dnsguard.net.health import Health
 
@@ -54,8 +55,7 @@ class Upstreams:
         self.faults = Faults(resolver.page)
         self._exchanges: dict[_Asked, Exchange] = {}
         self._under_way: set[Exchange] = set()
-        self._per_client: dict[bytes, int] = {}
-        self._waiting = 0
+        self._waiting = ClientCounts()
         self._health: dict[str, Health] = {}
         self.generation = generation
         self.configure(generation)
@@ -84,19 +84,17 @@ class Upstreams:
         """Ask the question of a forward; `reply` is called once, now or later."""
         limits = self.generation.limits
         address = forward.address
-        asked = self._per_client.get(address, 0)
-        exempt = limits.exempt.find(address) is not None
-        if asked >= limits.pending_per_client and not exempt:
+        over = self._waiting.of(address) >= limits.pending_per_client
+        if over and limits.exempt.find(address) is None:
             self._refuse(forward, reply, "pending_per_client")
             return
         asked_for = forward.routing, forward.zone, forward.key
         exchange = self._exchanges.get(asked_for)
-        full = self._waiting >= MAX_WAITING
+        full = self._waiting.total >= MAX_WAITING
         if full or (exchange is None and self.pending >= limits.pending):
             self._refuse(forward, reply, "pending")
             return
-        self._per_client[address] = asked + 1
-        self._waiting += 1
+        self._waiting.add(address)
         if exchange is not None:
             exchange.waiters.append((forward, reply))
             return
@@ -130,20 +128,11 @@ class Upstreams:
         if exchange.asked_for is not None:
             del self._exchanges[exchange.asked_for]
         for forward, reply in exchange.waiters:
-            self._release(forward.address)
+            self._waiting.remove(forward.address)
             try:
                 self._answer(forward, reply, answer, ede)
             except Exception:  # noqa: BLE001 - a fault of ours costs one query, not the others
                 self.faults.report("passing an answer on")
-
-    def _release(self, address: bytes) -> None:
-        """Count out a query that waited."""
-        self._waiting -= 1
-        left = self._per_client[address] - 1
-        if left:
-            self._per_client[address] = left
-        else:
-            del self._per_client[address]
 
     def _answer(self, forward: Forward, reply: Reply, answer: Answer | None, ede: int) -> None:
         now = self._loop.time()

@@ -263,9 +263,8 @@ def test_churn_leaves_nothing_behind(
             stream.close()
         wait_for(lambda: len(shell.connections) == 0, "all connections are counted out")
         wait_for(lambda: shell.upstreams.pending == 0, "all questions are answered")
-        assert shell.connections._per_client == {}
-        assert shell.upstreams._per_client == {}
-        assert shell.upstreams._waiting == 0
+        assert shell.connections._counts._counts == {}
+        assert shell.upstreams._waiting._counts == {}
 
 
 def test_a_fault_of_ours_costs_one_connection(caplog: pytest.LogCaptureFixture) -> None:

@@ -93,7 +93,7 @@ class TestSharing:
 
             shell.thread.call(lambda: setattr(shell.upstreams, "forward", forward))
             assert addresses(shell.ask("www.example.org")) == [TRUE]
-            assert shell.upstreams._per_client == {}
+            assert shell.upstreams._waiting._counts == {}
             assert shell.page[counters.INTERNAL_ERRORS] == 1
             shell.page[counters.INTERNAL_ERRORS] = 0
         assert "injected" in caplog.text
