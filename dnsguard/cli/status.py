@@ -37,15 +37,20 @@ def command(context: click.Context, config_path: Path, *, as_json: bool) -> None
         show_json(status)
     else:
         console = Console(highlight=False)
+        separator = "\n"  # one item a line keeps columns narrow
         if not console.is_terminal:
             console.width = FILE_WIDTH
-        console.print(render(status, time.time()), soft_wrap=True)
+            separator = ", "
+        console.print(render(status, time.time(), separator), soft_wrap=True)
     context.exit(1 if status.get("ready") else 0)
 
 
-def render(status: Entry, now: float) -> RenderableType:
-    """Return the status for a person; what the server does not say is left out."""
-    return Group(_head(status, now), *_tables(status))
+def render(status: Entry, now: float, separator: str = ", ") -> RenderableType:
+    """Return the status for a person; what the server does not say is left out.
+
+    `separator` stands between the items of a cell.
+    """
+    return Group(_head(status, now), *_tables(status, separator))
 
 
 def _head(status: Entry, now: float) -> Text:
@@ -98,7 +103,7 @@ _TABLES = {
 }
 
 
-def _tables(status: Entry) -> Iterator[RenderableType]:
+def _tables(status: Entry, separator: str) -> Iterator[RenderableType]:
     for section, columns in _TABLES.items():
         entries = status.get(section)
         if not entries:
@@ -108,14 +113,16 @@ def _tables(status: Entry) -> Iterator[RenderableType]:
         for column in filled:
             table.add_column(column, overflow="fold", no_wrap=column == columns[0])
         for entry in entries:
-            table.add_row(*(Text(_cell(column, entry.get(column))) for column in filled))
+            table.add_row(*(Text(_cell(column, entry.get(column), separator)) for column in filled))
         yield Text(section.capitalize(), "bold")
         yield table
         yield Text()
 
 
-def _cell(column: str, value: Any) -> str:  # noqa: ANN401, whatever the server says
-    return _duration(value) if column == "age" else _show(value)
+def _cell(column: str, value: Any, separator: str) -> str:  # noqa: ANN401, whatever it says
+    if column == "age":
+        return _duration(value)
+    return separator.join(map(_show, value)) if isinstance(value, list) and value else _show(value)
 
 
 def _show(value: object) -> str:

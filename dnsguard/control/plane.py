@@ -88,7 +88,8 @@ class ControlPlane:
         await asyncio.gather(*(worker.swap() for worker in self.workers))
         self.events.last_reload = time.time()
         self.last_change = LastChange(time.time(), actor, reason, "ok")
-        _log.info("generation %d in force (%s: %s)", candidate.number, actor, reason)
+        why = f": {reason}" if reason else ""
+        _log.info("generation %d in force (%s%s)", candidate.number, actor, why)
         return await asyncio.to_thread(self._write_down, candidate)
 
     async def reload(self, actor: str, reason: str) -> ReloadResult:

@@ -46,6 +46,7 @@ def run(config_path: Path, *, strict: bool, demo: bool) -> int:
     # Until there is something to reload; the default would end the process.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
+    config_path = config_path.absolute()
     if demo:
         config_path = write_demo(Path.cwd() / ".demo")
     return uvloop.run(_serve(config_path, strict=strict))
