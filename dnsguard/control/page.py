@@ -79,7 +79,7 @@ def render_page(status: Mapping[str, Any], reasons: Sequence[str], language: str
 <main>
 <p><strong>{state}</strong></p>
 {_list(map(escape, reasons))}
-<p>{texts["generation"]}: {escape(str(status.get("generation", "")))}</p>
+<p>{texts["generation"]} {escape(str(status.get("generation", "")))}</p>
 <h2>{texts["policies"]}</h2>
 {_policies(status.get("policies", ()), texts)}
 </main>

@@ -131,7 +131,7 @@ async def _choose(config_path: Path, *, strict: bool) -> tuple[ControlPlane, Can
 
 
 def _make_plane(config_path: Path, config: Config) -> ControlPlane:
-    workers = os.cpu_count() or 1 if config.workers == "auto" else int(config.workers)
+    workers = len(os.sched_getaffinity(0)) if config.workers == "auto" else int(config.workers)
     state, _ = config.directories.resolve(os.environ)
     return ControlPlane(config_path, StateDirectory(state), workers)
 
