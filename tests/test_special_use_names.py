@@ -11,7 +11,7 @@ RANGE = re.compile(r"`(\d+)(\.\S+)` to `(\d+)\2`")
 
 
 def documented() -> dict[str, str]:
-    zones = {}
+    zones: dict[str, str] = {}
     text = (CHECKOUT / "docs" / "special-use-names.md").read_text("utf-8")
     for listed, reference in ROW.findall(text):
         ranged = RANGE.search(listed)

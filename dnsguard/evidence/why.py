@@ -7,7 +7,7 @@ only the telling.
 import mmap
 from ipaddress import ip_address
 from struct import pack
-from typing import Any
+from typing import Any, cast
 
 import dnslib
 
@@ -35,8 +35,8 @@ def explain(generation: Generation, name: str, client: str, rdatatype: str) -> d
     policy = generation.policy
     view = policy.view(address)
     matches = policy.matches(qname)
-    uncounted = memoryview(mmap.mmap(-1, counters.PAGE_SIZE * 8)).cast("Q")
-    resolver = Resolver(policy, generation.settings, uncounted)
+    nowhere = memoryview(mmap.mmap(-1, counters.PAGE_SIZE * 8)).cast("Q")
+    resolver = Resolver(policy, generation.settings, cast(counters.Page, nowhere))
     query = pack("!HHHHHH", 0, RD, 1, 0, 0, 1) + qname + pack("!HH", qtype, 1) + _OPT
     outcome = resolver.query(query, address, Transport.UDP, 0.0)
     verdict = policy.verdict(view, policy.signature(qname))
