@@ -13,6 +13,10 @@ MAX_LOST = 1000
 MAX_LOST_PERCENT = 1
 MAX_SAMPLES = 10
 
+_MENDS = {
+    "never-block": ", so it is not blocked at all; an exception belongs in a policy's 'allow'"
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Screened:
@@ -52,7 +56,7 @@ def screen(parsed: Parsed, never_block: Collection[bytes]) -> Screened:
             continue
         dropped[reason] += 1
         if len(samples) < MAX_SAMPLES:
-            samples.append(f"{names.to_text(rule.name)}: {reason}")
+            samples.append(f"{names.to_text(rule.name)}: {reason}{_MENDS.get(reason, '')}")
     lost = dropped + Counter(parsed.skipped)
     if ADDRESS in parsed.skipped:
         dropped[ADDRESS] = parsed.skipped[ADDRESS]
