@@ -72,11 +72,8 @@ class ControlPlane:
             sources, self.state, number=number, ranges=self.ranges, workers=self.worker_count
         )
 
-    async def adopt(self, candidate: Candidate, actor: str, reason: str) -> tuple[str, ...]:
-        """Put a candidate in force; return when every worker serves by it.
-
-        Returns what could not be written down: that never stops the change.
-        """
+    async def adopt(self, candidate: Candidate, actor: str, reason: str) -> None:
+        """Put a candidate in force; return when every worker serves by it."""
         descriptor = _sealed_file(candidate.buffer)
         mapped = mmap.mmap(descriptor, 0, prot=mmap.PROT_READ)
         self.generation = parse_generation(memoryview(mapped))
@@ -90,7 +87,6 @@ class ControlPlane:
         self.last_change = LastChange(time.time(), actor, reason, "ok")
         why = f": {reason}" if reason else ""
         _log.info("generation %d in force (%s%s)", candidate.number, actor, why)
-        return await asyncio.to_thread(self._write_down, candidate)
 
     async def reload(self, actor: str, reason: str) -> ReloadResult:
         """Read config and file lists again and put them in force, or refuse and say why."""
@@ -105,7 +101,8 @@ class ControlPlane:
                 _log.exception("internal error while reloading; please report this")
                 text = f"internal error ({type(error).__name__}): the log says more; report it"
                 return self._refuse((Problem("", text, str(self.config_path), 0),), actor, reason)
-            unwritten = await self.adopt(candidate, actor, reason)
+            await self.adopt(candidate, actor, reason)
+            unwritten = await self.write_down()
             self.fallback = ()
             self.events.reloads_ok += 1
             warnings = [Problem("", text, str(self.state.path), 0) for text in unwritten]
@@ -132,6 +129,13 @@ class ControlPlane:
                 problems.append(Problem(key, _RESTART, where.file, where.line))
         if problems:
             raise ConfigError(problems)
+
+    async def write_down(self) -> tuple[str, ...]:
+        """Keep what is in force for the next start; return what could not be written.
+
+        Apart from `adopt`, so that a disk that hangs keeps no answer back.
+        """
+        return await asyncio.to_thread(self._write_down, self.current)
 
     def _write_down(self, candidate: Candidate) -> tuple[str, ...]:
         try:

@@ -91,6 +91,7 @@ async def _serve(config_path: Path, *, strict: bool) -> int:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_administer(plane, candidate.config, admin, stop))
         tasks.create_task(_report(plane, manager, stop))
+        tasks.create_task(plane.write_down())
         loop.add_signal_handler(signal.SIGHUP, lambda: tasks.create_task(_reload(plane, manager)))
     for task in workers:
         task.cancel()

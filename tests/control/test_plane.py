@@ -55,7 +55,8 @@ class Running:
     async def start(self) -> tuple[str, ...]:
         """Put the config in force and fill the slots; returns what was not written down."""
         plane = self.plane
-        unwritten = await plane.adopt(plane.prepare(read_sources(self.config)), "start", "test")
+        await plane.adopt(plane.prepare(read_sources(self.config)), "start", "test")
+        unwritten = await plane.write_down()
         for number in range(WORKERS):
             fds = [s.socket.fileno() for s in self.sockets if s.worker == number]
             worker = Worker(
