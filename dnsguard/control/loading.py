@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dnsguard.config import Config, ConfigError, ListSource, Problem, Source
+from dnsguard.config.document import Document
 from dnsguard.config.load import read_documents
 from dnsguard.control.state import StateDirectory
 from dnsguard.lists.loading import ListError, ListVersion, examine, read_builtin, read_file
@@ -69,17 +70,28 @@ def find_missing_lists(sources: tuple[Source, ...], state: StateDirectory) -> li
         document = read_documents(sources)
     except ConfigError:
         return []
-    lists = document.data.get("lists")
+    used = {name for policy in _mappings(document, "policies") for name in _items(policy[1])}
     problems = []
-    for name, section in lists.items() if isinstance(lists, dict) else ():
-        source = section.get("source") if isinstance(section, dict) else None
-        if not isinstance(source, str) or ":" in source or state.last_list(name) is not None:
+    for name, section in _mappings(document, "lists"):
+        source = section.get("source")
+        if name not in used or "/" in name or not isinstance(source, str) or ":" in source:
             continue
-        if not (Path(sources[0].path).parent / source).is_file():
+        if state.last_list(name) is None and not (Path(sources[0].path).parent / source).is_file():
             where = document.place(("lists", name, "source"))
             message = f"the file cannot be read (No such file or directory); {_NO_EARLIER}"
             problems.append(Problem(f"lists.{name}.source", message, where.file, where.line))
     return problems
+
+
+def _mappings(document: Document, section: str) -> list[tuple[str, dict[str, object]]]:
+    entries = document.data.get(section)
+    named = entries.items() if isinstance(entries, dict) else ()
+    return [(name, entry) for name, entry in named if isinstance(entry, dict)]
+
+
+def _items(policy: dict[str, object]) -> tuple[object, ...]:
+    lists = policy.get("lists")
+    return lists if isinstance(lists, tuple) else ()
 
 
 def _used(config: Config) -> list[str]:
