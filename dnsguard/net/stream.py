@@ -124,24 +124,29 @@ class StreamConnection(asyncio.Protocol):
         self._serve_whole_queries()
 
     def _serve_whole_queries(self) -> None:
-        if self._serving:  # a forward was answered at once: the loop below goes on
+        # Either a forward was answered at once and the loop below goes on, or others have a turn.
+        if self._serving:
             return
         self._serving = True
         received = self._received
-        served = 0
-        while len(received) >= 2 and not self._busy():
-            if served == MAX_PER_WAKE_UP:  # others have their turn
-                self._loop.call_soon(self._serve_whole_queries)
-                break
-            served += 1
-            end = 2 + (received[0] << 8 | received[1])
-            if len(received) < end:
+        for _ in range(MAX_PER_WAKE_UP):
+            end = 2 + int.from_bytes(received[:2], "big")
+            if self._busy() or len(received) < max(2, end):
                 break
             data = bytes(received[2:end])
             del received[:end]
             self._serve(data)
+        else:
+            if self._transport.is_reading():  # or what has been received would pile up
+                self._transport.pause_reading()
+            self._loop.call_soon(self._serve_on)
+            return
         self._serving = False
         self._regulate()
+
+    def _serve_on(self) -> None:
+        self._serving = False
+        self._serve_whole_queries()
 
     def _serve(self, data: bytes) -> None:
         now = self._last_query = self._loop.time()

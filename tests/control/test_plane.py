@@ -160,6 +160,22 @@ def test_a_refused_reload_changes_nothing(
     run(tmp_path, scenario)
 
 
+def test_a_fault_of_ours_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a fault for the test")
+
+    async def scenario(running: Running) -> None:
+        monkeypatch.setattr(running.plane, "prepare", fail)
+        result = await running.plane.reload("test", "break")
+        assert (result.result, result.generation) == ("refused", 1)
+        assert "internal error (ZeroDivisionError)" in result.problems[0].message
+        assert await running.ask() == {tuple(BLOCKED)}
+        monkeypatch.undo()
+        assert (await running.plane.reload("test", "mend")).result == "ok"
+
+    run(tmp_path, scenario)
+
+
 def test_a_list_that_vanishes_goes_on_in_force_and_is_warned_of(tmp_path: Path) -> None:
     async def scenario(running: Running) -> None:
         running.list.unlink()

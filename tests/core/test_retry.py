@@ -14,6 +14,7 @@ from dnsguard.core.retry import (
     DEADLINE,
     DEADLINE_ALL_DOWN,
     MAX_ATTEMPTS,
+    MAX_MISMATCHES,
     MAX_TRIES,
     TCP_TIMEOUT,
     TIMEOUTS,
@@ -321,3 +322,14 @@ def test_a_qtype_that_looks_like_letters_is_left_alone(qtype: int) -> None:
 def test_over_tcp_the_case_is_plain_for_servers_that_change_it() -> None:
     attempts = retry(0, name="WWW.Example.ORG", tcp_only=frozenset({0}))
     assert taken(attempts).question.startswith(b"\x03www\x07example\x03org\x00")
+
+
+def test_what_a_forger_sends_is_bounded() -> None:
+    attempts = retry(0)
+    attempt = taken(attempts)
+    forged = b"\0\0" + respond(attempt)[2:]
+    for _ in range(MAX_MISMATCHES - 1):
+        assert attempts.result(attempt, forged)[0] is Step.WAIT
+    assert attempts.result(attempt, forged)[0] is Step.NEXT
+    again = taken(attempts)
+    assert (again.upstream, again.tcp) == (0, True)

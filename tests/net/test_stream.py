@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+import threading
 from collections.abc import Callable, Iterator
 
 import dns.message
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from dnsguard.core import counters
 from tests.support.generations import Ban, Setup
-from tests.support.loops import wait_for
+from tests.support.loops import DEADLINE, wait_for
 from tests.support.scripted import Peer, Replies, ScriptedUpstream, respond, telling
 from tests.support.shell import Shell, addresses, framed, make_query, read_message
 from tests.support.strategies import queries
@@ -98,6 +99,26 @@ def test_answers_after_half_close_then_the_end(
             assert set(ids(stream, 200)) == set(range(200))
             assert read_message(stream) == b""
         wait_for(lambda: len(shell.connections) == 0, "the connection is counted out")
+
+
+def test_many_queries_that_are_answered_at_once_then_half_close(shell: Shell) -> None:
+    with shell.stream() as stream:
+        # More than one connection is served before the others have their turn.
+        stream.sendall(framed(*(make_query(PRINTER, id=number) for number in range(1000))))
+        stream.shutdown(socket.SHUT_WR)
+        assert ids(stream, 1000) == list(range(1000))
+        assert read_message(stream) == b""
+
+
+def test_all_that_a_fast_client_sends_is_answered(shell: Shell) -> None:
+    with shell.stream() as stream:
+        stream.settimeout(DEADLINE)
+        reader = threading.Thread(target=ids, args=(stream, 20_000))
+        reader.start()
+        for _ in range(20):
+            stream.sendall(framed(*(make_query(PRINTER, id=number) for number in range(1000))))
+        reader.join(DEADLINE)
+        assert not reader.is_alive()
 
 
 def test_half_close_without_a_query_ends(shell: Shell) -> None:
