@@ -73,7 +73,10 @@ class ControlPlane:
         )
 
     async def adopt(self, candidate: Candidate, actor: str, reason: str) -> None:
-        """Put a candidate in force; return when every worker serves by it."""
+        """Put a candidate in force; return when every worker serves by it.
+
+        What can fail comes first and changes nothing.
+        """
         descriptor = _sealed_file(candidate.buffer)
         mapped = mmap.mmap(descriptor, 0, prot=mmap.PROT_READ)
         self.generation = parse_generation(memoryview(mapped))
@@ -95,13 +98,13 @@ class ControlPlane:
                 sources = await asyncio.to_thread(read_sources, self.config_path)
                 candidate = await asyncio.to_thread(self.prepare, sources)
                 self._refuse_restarts(candidate)
+                await self.adopt(candidate, actor, reason)
             except ConfigError as error:
                 return self._refuse(error.problems, actor, reason)
             except Exception as error:  # noqa: BLE001 - whatever it is, nothing has changed
                 _log.exception("internal error while reloading; please report this")
                 text = f"internal error ({type(error).__name__}): the log says more; report it"
                 return self._refuse((Problem("", text, str(self.config_path), 0),), actor, reason)
-            await self.adopt(candidate, actor, reason)
             unwritten = await self.write_down()
             self.fallback = ()
             self.events.reloads_ok += 1
@@ -154,8 +157,12 @@ class ControlPlane:
 def _sealed_file(buffer: bytes) -> int:
     """Return a descriptor of a file in memory that nobody can change any more."""
     descriptor = os.memfd_create("dnsguard-generation", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    with os.fdopen(os.dup(descriptor), "wb") as file:
-        file.write(buffer)
-    seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(buffer)
+        seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    except OSError:
+        os.close(descriptor)
+        raise
     return descriptor

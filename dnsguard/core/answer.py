@@ -2,7 +2,7 @@
 
 from struct import pack
 
-from dnsguard.core.protocol import AD, CD, QR, RA, RD, TC, EdnsOption
+from dnsguard.core.protocol import AD, CD, OPCODE_MASK, QR, RA, RCODE_MASK, RD, TC, EdnsOption
 from dnsguard.core.wire import MIN_UDP_SIZE, Query
 
 MAX_TTL = 0x7FFFFFFF
@@ -76,7 +76,7 @@ def compose_response(
     `size_limit` octets leaves only the question and TC (RFC 2181 section 9). An OPT record
     goes out when one came in (RFC 6891 section 6.1.1), with `option` in it.
     """
-    flags = QR | RA | (query.flags & (RD | CD)) | (answer.rcode & 0x0F)
+    flags = QR | RA | (query.flags & (OPCODE_MASK | RD | CD)) | (answer.rcode & RCODE_MASK)
     if answer.authentic and (query.wants_dnssec or query.flags & AD):
         flags |= AD
     opt = b""
@@ -108,13 +108,9 @@ def compose_response(
     return header + question + body + opt
 
 
-def compose_error(query: Query, opcode_bits: int = 0) -> bytes:
+def compose_error(query: Query) -> bytes:
     """Compose the response to a query that carries its own error (FORMERR, NOTIMP, BADVERS)."""
-    answer = Answer(query.rcode)
-    response = compose_response(query, answer, size_limit=MIN_UDP_SIZE)
-    if not opcode_bits:
-        return response
-    return response[:2] + bytes([response[2] | opcode_bits >> 8]) + response[3:]
+    return compose_response(query, Answer(query.rcode), size_limit=MIN_UDP_SIZE)
 
 
 def _with_ttls(body: bytes, offsets: tuple[int, ...], age: int, ceiling: int) -> bytes:

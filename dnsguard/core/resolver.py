@@ -18,7 +18,6 @@ from dnsguard.core.cache import Cache, Entry
 from dnsguard.core.local import RESOLVER_ARPA, LocalRecords, special_answer, special_zone
 from dnsguard.core.policy import PASS, Policy, Verdict, View
 from dnsguard.core.protocol import (
-    OPCODE_MASK,
     RD,
     Ede,
     Rcode,
@@ -109,7 +108,7 @@ class Resolver:
         self.page[view.counter + transport] += 1
         if query.rcode:
             self._count(Source.REFUSED, query.rcode)
-            return compose_error(query, query.flags & OPCODE_MASK)
+            return compose_error(query)
         if view.refused:
             return self._compose(query, _REFUSED, transport, Source.REFUSED, option=_PROHIBITED)
         if query.qclass != Rdataclass.IN or query.qtype in _META_TYPES:

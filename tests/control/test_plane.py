@@ -1,6 +1,7 @@
 """The one way to change what is in force, with real workers that serve it."""
 
 import asyncio
+import errno
 import os
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -172,6 +173,23 @@ def test_a_fault_of_ours_is_a_refusal(tmp_path: Path, monkeypatch: pytest.Monkey
         assert await running.ask() == {tuple(BLOCKED)}
         monkeypatch.undo()
         assert (await running.plane.reload("test", "mend")).result == "ok"
+
+    run(tmp_path, scenario)
+
+
+def test_a_reload_that_gets_no_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOMEM, "no memory for the test")
+
+    async def scenario(running: Running) -> None:
+        monkeypatch.setattr(os, "memfd_create", fail)
+        result = await running.plane.reload("test", "starve")
+        assert (result.result, result.generation) == ("refused", 1)
+        assert await running.ask() == {tuple(BLOCKED)}
+        monkeypatch.undo()
+        assert (await running.plane.reload("test", "mend")).generation == 2
 
     run(tmp_path, scenario)
 

@@ -38,12 +38,6 @@ def shell(request: pytest.FixtureRequest) -> Iterator[Shell]:
         yield running
 
 
-@pytest.fixture
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream(telling()) as running:
-        yield running
-
-
 def ids(stream: socket.socket, count: int) -> list[int]:
     return [dns.message.from_wire(read_message(stream)).id for _ in range(count)]
 

@@ -39,18 +39,6 @@ alias 60 IN CNAME www
 """
 
 
-@pytest.fixture
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream(telling()) as running:
-        yield running
-
-
-@pytest.fixture
-def other() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream(telling("192.0.2.81")) as running:
-        yield running
-
-
 @contextmanager
 def nsd_upstream(folder: Path) -> Iterator[str]:
     with running_nsd(folder, {"example.org": ZONE}) as port:

@@ -2,7 +2,6 @@
 
 import errno
 import socket
-from collections.abc import Iterator
 
 import dns.edns
 import dns.flags
@@ -33,18 +32,6 @@ from tests.support.scripted import (
 from tests.support.shell import Shell, addresses, make_query
 
 STAFF = {"staff": ["127.0.0.2/32"]}
-
-
-@pytest.fixture
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream(telling()) as running:
-        yield running
-
-
-@pytest.fixture
-def other() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream(telling("192.0.2.81")) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Identical questions in flight are asked once, and how many may wait."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import dns.edns
@@ -21,12 +20,6 @@ from tests.support.scripted import (
 from tests.support.shell import Shell, addresses, make_query
 
 STAFF = {"staff": ["127.0.0.2/32"]}
-
-
-@pytest.fixture
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream(telling()) as running:
-        yield running
 
 
 def extended_errors(response: dns.message.Message) -> list[int]:

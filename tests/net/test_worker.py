@@ -12,17 +12,11 @@ from dnsguard.core import counters
 from dnsguard.core.policy import Stage
 from tests.support.generations import Ban, Setup
 from tests.support.loops import DEADLINE, wait_for
-from tests.support.scripted import TRUE, ScriptedUpstream, silent, telling
+from tests.support.scripted import TRUE, ScriptedUpstream, silent
 from tests.support.shell import addresses
 from tests.support.workers import WorkerProcess
 
 PRINTER = "printer.city.internal"
-
-
-@pytest.fixture
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream(telling()) as running:
-        yield running
 
 
 @pytest.fixture

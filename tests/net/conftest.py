@@ -1,0 +1,21 @@
+"""The upstreams that the tests of the shells have in common."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.scripted import ScriptedUpstream, telling
+
+
+@pytest.fixture
+def upstream() -> Iterator[ScriptedUpstream]:
+    """An upstream that tells the truth, until a test changes its script."""
+    with ScriptedUpstream(telling()) as running:
+        yield running
+
+
+@pytest.fixture
+def other() -> Iterator[ScriptedUpstream]:
+    """A second one, known by its answer."""
+    with ScriptedUpstream(telling("192.0.2.81")) as running:
+        yield running
