@@ -8,6 +8,7 @@ guess port, ID and letter case, and the kernel drops what comes from any other a
 import asyncio
 import secrets
 import socket
+from time import monotonic
 from typing import Protocol, cast
 
 from dnsguard.core.generation import Upstream
@@ -37,7 +38,7 @@ class DatagramAttempt:
         upstream: Upstream,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self.sent = loop.time()
+        self.sent = monotonic()
         self.reported = False
         self._receiver = receiver
         self._attempt = attempt
@@ -79,7 +80,7 @@ class StreamAttempt(asyncio.Protocol):
         upstream: Upstream,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self.sent = loop.time()
+        self.sent = monotonic()
         self.reported = False
         self._receiver = receiver
         self._attempt = attempt

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from time import monotonic
 from typing import cast
 
 from dnsguard.core import counters
@@ -92,7 +93,7 @@ class StreamConnection(asyncio.Protocol):
             self._transport.abort()
             return
         self._transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)
-        self._last_query = self._loop.time()
+        self._last_query = monotonic()
         self._timer = self._loop.call_later(self._connections.idle, self._check_idle)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
@@ -149,7 +150,7 @@ class StreamConnection(asyncio.Protocol):
         self._serve_whole_queries()
 
     def _serve(self, data: bytes) -> None:
-        now = self._last_query = self._loop.time()
+        now = self._last_query = monotonic()
         self._in_flight += 1
         try:
             outcome = self._connections.resolver.query(data, self._address, Transport.TCP, now)
@@ -179,7 +180,7 @@ class StreamConnection(asyncio.Protocol):
             counters.observe(
                 resolver.page,
                 counters.RESPONSE_SECONDS + resolver.source * counters.HISTOGRAM_SIZE,
-                self._loop.time() - received,
+                monotonic() - received,
             )
 
     def _busy(self) -> bool:
@@ -202,7 +203,7 @@ class StreamConnection(asyncio.Protocol):
         """Close what has been idle: the clock runs from the last whole query, not octet."""
         idle = self._connections.idle
         due = self._last_query + idle
-        now = self._loop.time()
+        now = monotonic()
         if now < due or (self._in_flight and not self._write_blocked):
             self._timer = self._loop.call_at(max(due, now + idle / 10), self._check_idle)
             return

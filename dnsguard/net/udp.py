@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from struct import Struct
+from time import monotonic
 
 from dnsguard.core import counters
 from dnsguard.core.protocol import Transport
@@ -53,7 +54,7 @@ class DatagramListener:
             self._serve(data, client, ancillary)
 
     def _serve(self, data: bytes, client: tuple[str, int], ancillary: _Ancillary) -> None:
-        now = self._loop.time()
+        now = monotonic()
         try:
             address = socket.inet_pton(self._family, client[0].partition("%")[0])
             outcome = self._resolver.query(data, address, Transport.UDP, now)
@@ -82,7 +83,7 @@ class DatagramListener:
         counters.observe(
             self._resolver.page,
             counters.RESPONSE_SECONDS + self._resolver.source * counters.HISTOGRAM_SIZE,
-            self._loop.time() - received,
+            monotonic() - received,
         )
 
 

@@ -8,6 +8,7 @@ import asyncio
 import errno
 import secrets
 from collections.abc import Callable
+from time import monotonic
 
 from dnsguard.core import counters
 from dnsguard.core.answer import Answer
@@ -73,7 +74,7 @@ class Upstreams:
         self.generation = generation
         self.trusted = frozenset(n for n, u in enumerate(generation.upstreams) if u.trusted)
         self.tcp_only = frozenset(n for n, u in enumerate(generation.upstreams) if u.tcp)
-        now = self._loop.time()
+        now = monotonic()
         self._health = {
             upstream.url: self._health.get(upstream.url) or Health(now)
             for upstream in generation.upstreams
@@ -105,7 +106,7 @@ class Upstreams:
 
     def probe(self) -> None:
         """Probe the upstreams of which there is no news; to be called every second."""
-        now = self._loop.time()
+        now = monotonic()
         for number, upstream in enumerate(self.generation.upstreams):
             if self._health[upstream.url].probe_due(now) and _PROBE is not None:
                 self._start(Exchange(self, _PROBE, [number]))
@@ -135,7 +136,7 @@ class Upstreams:
                 self.faults.report("passing an answer on")
 
     def _answer(self, forward: Forward, reply: Reply, answer: Answer | None, ede: int) -> None:
-        now = self._loop.time()
+        now = monotonic()
         if answer is not None:
             reply(self._resolver.response(forward, answer, now))
         else:
@@ -152,18 +153,18 @@ class Upstreams:
         if response.status == Status.MISMATCH:
             return
         counters.observe(page, upstream.counter + counters.UPSTREAM_SECONDS, seconds)
-        self._health_of(upstream).responded(self._loop.time())
+        self._health_of(upstream).responded(monotonic())
 
     def silent(self, upstream: Upstream, sent: float) -> None:
         """Count a message that was not responded to in time."""
         self._count_error(upstream, "timeout")
-        self._health_of(upstream).failed(sent, self._loop.time())
+        self._health_of(upstream).failed(sent, monotonic())
 
     def failed(self, upstream: Upstream, error: OSError | None, sent: float) -> None:
         """Count an error of the network on the way to an upstream, or of our own."""
         self._count_error(upstream, "network")
         if error is None or error.errno not in _OUR_ERRORS:
-            self._health_of(upstream).failed(sent, self._loop.time())
+            self._health_of(upstream).failed(sent, monotonic())
 
     def _count_error(self, upstream: Upstream, reason: str) -> None:
         index = counters.UPSTREAM_ERRORS.index(reason)
@@ -171,7 +172,7 @@ class Upstreams:
 
     def _health_of(self, upstream: Upstream) -> Health:
         # An exchange may outlive the generation it began in.
-        return self._health.get(upstream.url) or Health(self._loop.time())
+        return self._health.get(upstream.url) or Health(monotonic())
 
     def all_down(self, numbers: list[int]) -> bool:
         """Tell whether none of these upstreams is known to be up."""
@@ -186,7 +187,7 @@ class Upstreams:
 
     def _refuse(self, forward: Forward, reply: Reply, limit: str) -> None:
         self._resolver.page[counters.LIMITED + counters.LIMITS.index(limit)] += 1
-        reply(self._resolver.failure(forward, Ede.OTHER, self._loop.time()))
+        reply(self._resolver.failure(forward, Ede.OTHER, monotonic()))
 
     def _show_health(self) -> None:
         page = self._resolver.page
@@ -215,7 +216,7 @@ class Exchange:
             order,
             secrets.token_bytes,
             upstreams.generation.ttl_bounds,
-            self._loop.time(),
+            monotonic(),
             tcp_only=upstreams.tcp_only,
             trusted=upstreams.trusted,
             all_down=upstreams.all_down(order),
@@ -234,7 +235,7 @@ class Exchange:
             return
         step, response = self._retry.result(attempt, data)
         upstream = self._servers[attempt.upstream]
-        self._upstreams.responded(upstream, self._loop.time() - io.sent, response)
+        self._upstreams.responded(upstream, monotonic() - io.sent, response)
         if step == Step.DONE:
             self._finish()
         elif step == Step.NEXT:
@@ -258,7 +259,7 @@ class Exchange:
             if attempt is None:
                 break
             upstream = self._servers[attempt.upstream]
-            now = self._loop.time()
+            now = monotonic()
             try:
                 make = StreamAttempt if attempt.tcp else DatagramAttempt
                 self._open[attempt] = make(self, attempt, upstream, self._loop)
@@ -283,7 +284,7 @@ class Exchange:
             if not io.reported:
                 io.reported = True
                 self._upstreams.silent(self._servers[attempt.upstream], io.sent)
-        if self._loop.time() >= self._retry.deadline:
+        if monotonic() >= self._retry.deadline:
             self._finish()
         else:
             self._advance()

@@ -2,13 +2,17 @@
 
 import socket
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import pairwise
 
 import dns.message
 import dns.rcode
 import pytest
+import uvloop
 from hypothesis import HealthCheck, given, settings
 
 from dnsguard.core import counters
+from dnsguard.core.protocol import Source
 from tests.support.generations import Ban, Setup
 from tests.support.loops import wait_for
 from tests.support.scripted import ScriptedUpstream, telling
@@ -177,3 +181,23 @@ def test_any_octets_and_the_next_query_is_answered(shell: Shell, data: bytes) ->
         while b"\x07printer" not in (answer := client.recv(65_535)):
             assert answer[2] & 0x80
     assert addresses(dns.message.from_wire(answer)) == ["10.0.0.9"]
+
+
+def test_what_an_answer_took_is_measured_finer_than_the_loop_counts() -> None:
+    sum_of_local = counters.RESPONSE_SECONDS + Source.LOCAL * counters.HISTOGRAM_SIZE
+    sum_of_local += counters.HISTOGRAM_SIZE - 1
+    sums = [0]
+    with Shell(LOCAL, make_loop=uvloop.new_event_loop) as shell, shell.datagrams() as client:
+        for number in range(1, 100):
+            client.send(make_query(PRINTER))
+            client.recv(4096)
+            wait_for(partial(has_observed, shell, number), "it is counted")
+            sums.append(shell.page[sum_of_local])
+    # By uvloop's clock, which moves once a millisecond, each took nothing or a whole one.
+    took = {after - before for before, after in pairwise(sums)}
+    assert any(0 < microseconds < 900 for microseconds in took)
+
+
+def has_observed(shell: Shell, number: int) -> bool:
+    first = counters.RESPONSE_SECONDS + Source.LOCAL * counters.HISTOGRAM_SIZE
+    return sum(shell.page[first : first + counters.HISTOGRAM_SIZE - 1]) == number

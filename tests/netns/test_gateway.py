@@ -107,7 +107,8 @@ def test_ports_ids_and_letter_case_of_queries_to_the_upstream_are_random(gateway
             if str(query.question[0].name).lower() in names
         ]
     ports, ids, questions = zip(*sent, strict=True)
-    assert sorted(question.lower() for question in questions) == sorted(names)
+    # As often as it took: a machine that pauses has a query sent again.
+    assert {question.lower() for question in questions} == set(names)
     for values in (ports, ids):
         assert len(set(values)) > 90
         assert max(values) - min(values) > 30_000
