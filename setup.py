@@ -5,6 +5,7 @@ everything runs uncompiled; with DNSGUARD_REQUIRE_COMPILED=1 that is an error.
 """
 
 import os
+from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -21,8 +22,15 @@ COMPILED = [
     "dnsguard.core.wire",
 ]
 
+
+def _extension(module: str) -> Extension:
+    source = Path(*module.split(".")).with_suffix(".py")
+    types = source.with_suffix(".pxd")  # goes into the source distribution as a dependency
+    return Extension(module, [str(source)], depends=[str(types)] if types.exists() else [])
+
+
 extensions = cythonize(
-    [Extension(module, [module.replace(".", "/") + ".py"]) for module in COMPILED],
+    [_extension(module) for module in COMPILED],
     build_dir="build/cython",
     language_level=3,
 )

@@ -1,23 +1,37 @@
+# cython: annotation_typing=False, boundscheck=True
+# image.pxd has the C types; the annotations are for readers and mypy.
 """The image: every listed name in one read-only buffer that all workers share.
 
-An open-addressing table of 32-bit marks and offsets points into a blob of names. Each name
-leads to a set of rules: which lists name it, and how they match. `build_image` writes the
-buffer, `Image` reads it where it lies; nothing else knows its layout.
+An open-addressing table of 32-bit marks and offsets points into a blob of names. The names of
+one rule set, the lists that name them and how they match, lie together, so an offset also
+tells the rules. `build_image` writes the buffer, `Image` reads it where it lies; nothing else
+knows its layout: header, table, rules, blob.
 
-Names are hashed label by label from the right, so one pass over a name yields the hash of
+Names are hashed octet by octet from the right, so one pass over a name yields the hash of
 each of its suffixes. The hash is keyed, and a build whose longest probe passes a bound is
 repeated with another key: no list can make a look-up slow.
 """
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable
 from enum import IntEnum
 from struct import Struct
 from typing import NamedTuple
 
-MAGIC = b"dnsgimg1"
-MAX_PROBES = 256  # ten million honest names need 150
+from dnsguard.core.names import MAX_NAME, label_offsets
 
-_HEADER = Struct("<8sQIIIIII")
+MAGIC = b"dnsgimg2"
+
+_HEADER = Struct("<8sQIIIII4x")
+_RULE = Struct("<IHBx")  # where the names of its rule set start, the list, the kind
+_MAX_LISTS = 1 << 16
+_MAX_RULE_SETS = 1 << 24
+_MAX_BLOB = (1 << 32) - 1
+_MAX_NAME = MAX_NAME  # image.pxd types what is defined here, not what is imported
+_MAX_LABELS = MAX_NAME // 2
+_MAX_PROBES = 256  # ten million honest names need 150
+_KEYS = 8  # keys tried before the names are refused
+_U32 = 0xFFFFFFFF
 _U64 = 0xFFFFFFFFFFFFFFFF
 _PRIME = 0x9E3779B97F4A7C15
 _DAMAGED = "the policy image is damaged or from another version: build it again"
@@ -27,8 +41,28 @@ class Kind(IntEnum):
     """How a rule's name matches a queried name."""
 
     EXACT = 1
+    """The name itself."""
     SUFFIX = 2
+    """The name and everything below it."""
     EMBEDDED = 4
+    """The labels of the name anywhere in a name."""
+    BELOW = 8
+    """Everything below the name, not the name itself: `*.name` in an RPZ."""
+
+
+_KINDS = frozenset(map(int, Kind))
+_EXACT = int(Kind.EXACT)
+_SUFFIX = int(Kind.SUFFIX)
+_EMBEDDED = int(Kind.EMBEDDED)
+_BELOW = int(Kind.BELOW)
+
+
+class Group(NamedTuple):
+    """Names of one list that match in the same way, each a lower-case wire name."""
+
+    list_id: int
+    kind: int
+    names: Iterable[bytes]
 
 
 class ListRule(NamedTuple):
@@ -52,131 +86,151 @@ class Match(NamedTuple):
     end: int
 
 
-def build_image(rules: Mapping[bytes, Iterable[ListRule]], *, seed: int) -> bytes:
-    """Build the image of `name -> rules`; `seed` keys the hash and comes from a CSPRNG.
+_RuleSet = tuple[ListRule, ...]
+_NamesOfSets = list[tuple[_RuleSet, list[bytes]]]
 
-    Raises ValueError when no key gives short probes, which only a crafted list can cause.
+
+def build_image(groups: Iterable[Group], *, seed: int) -> bytes:
+    """Build the image of all groups; `seed` keys the hash and comes from a CSPRNG.
+
+    A name may come in any number of groups: all their rules hold. Raises ValueError when a
+    bound of the format is passed, and when no key gives short probes, which only a crafted
+    list can cause.
     """
-    sets: dict[tuple[ListRule, ...], int] = {}
-    blob = bytearray()
-    offsets: list[int] = []
-    embedded_labels = 0
-    for name, name_rules in rules.items():
-        rule_set = tuple(sorted(set(name_rules)))
-        number = sets.setdefault(rule_set, len(sets))
-        offsets.append(len(blob))
-        labels = name[:-1]
-        blob.append(len(labels))
-        blob += labels
-        blob += number.to_bytes(3, "little")
-        if any(rule.kind == Kind.EMBEDDED for rule in rule_set):
-            embedded_labels = max(embedded_labels, _count_labels(labels))
-    slots = len(offsets) * 3 // 2 + 1
-    for attempt in range(8):
+    names_of_sets = _names_of_sets(groups)
+    blob, rules = _pack(names_of_sets)
+    count = sum(len(names) for _, names in names_of_sets)
+    slots = count * 3 // 2 + 1
+    for attempt in range(_KEYS):
         key = (seed + attempt * _PRIME) & _U64
-        table = _fill_table(blob, offsets, slots, key)
+        table = _fill_table(names_of_sets, slots, key)
         if table is not None:
             break
     else:
         raise ValueError("the names of the lists collide on purpose: no hash key keeps them apart")
-    packed_sets = _pack_sets(sets)
-    header = _HEADER.pack(
-        MAGIC, key, slots, len(offsets), len(sets), len(packed_sets), len(blob), embedded_labels
-    )
-    return header + table + packed_sets + bytes(blob)
+    embedded = _most_embedded_labels(names_of_sets)
+    header = _HEADER.pack(MAGIC, key, slots, count, len(rules) // _RULE.size, len(blob), embedded)
+    return b"".join((header, table, rules, blob))
 
 
 class Image:
     """Look-ups in a built image; the buffer is not copied."""
 
-    __slots__ = ("_blob", "_embedded_labels", "_key", "_sets", "_slots", "_table", "names")
+    __slots__ = (
+        "_blob",
+        "_embedded_labels",
+        "_key",
+        "_rules",
+        "_slots",
+        "_starts",
+        "_table",
+        "names",
+    )
 
     def __init__(self, buffer: bytes | memoryview) -> None:
         """Take a buffer of `build_image`; raises ValueError when it is damaged."""
         view = memoryview(buffer)
         if len(view) < _HEADER.size:
             raise ValueError(_DAMAGED)
-        magic, key, slots, names, sets, sets_size, blob_size, embedded = _HEADER.unpack_from(view)
-        start_of_sets = _HEADER.size + 8 * slots
-        start_of_blob = start_of_sets + sets_size
+        magic, key, slots, names, rules, blob_size, embedded = _HEADER.unpack_from(view)
+        start_of_rules = _HEADER.size + 8 * slots
+        start_of_blob = start_of_rules + _RULE.size * rules
         if magic != MAGIC or not slots or len(view) < start_of_blob + blob_size:
             raise ValueError(_DAMAGED)
+        rules_by_start = _unpack_rules(view[start_of_rules:start_of_blob])
         self.names = names
         self._key = key
         self._slots = slots
         self._embedded_labels = embedded
-        self._table = view[_HEADER.size : start_of_sets].cast("I")
-        self._sets = _unpack_sets(view[start_of_sets:start_of_blob], sets)
+        self._starts = list(rules_by_start)
+        self._rules = list(rules_by_start.values())
+        self._table = view[_HEADER.size : start_of_rules].cast("I")
         self._blob = view[start_of_blob : start_of_blob + blob_size]
 
     def find(self, name: bytes) -> list[Match]:
         """Return every rule that matches a lower-case wire name, most specific first."""
-        starts = _label_starts(name)
-        labels = len(starts)
-        ends = [*starts[1:], len(name) - 1] if starts else []
         matches: list[Match] = []
+        starts = bytearray(_MAX_LABELS + 1)
+        labels = _mark_labels(name, starts)
         for last in range(labels - 1, -1, -1):
             at_end = last == labels - 1
             lowest = 0 if at_end else max(0, last + 1 - self._embedded_labels)
-            end = ends[last]
+            end = starts[last + 1]
             hash_ = self._key
+            stop = end
             for first in range(last, lowest - 1, -1):
                 start = starts[first]
-                hash_ = _hash_label(hash_, name, start, ends[first])
+                hash_ = _hash(hash_, name, start, stop)
+                stop = start
                 number = self._probe(hash_, name, start, end)
                 if number < 0:
                     continue
-                for rule in self._sets[number]:
-                    kind = rule.kind
-                    if kind == 4 or (at_end and (kind == 2 or (kind == 1 and first == 0))):
-                        matches.append(Match(labels - first, rule.list_id, kind, start, end))
+                holding = _EMBEDDED
+                if at_end:
+                    holding |= _SUFFIX | (_BELOW if first else _EXACT)
+                for list_id, kind in self._rules[number]:
+                    if kind & holding:
+                        matches.append(Match(labels - first, list_id, kind, start, end))
             if not self._embedded_labels:
                 break
         if len(matches) > 1:
-            matches.sort(key=_specificity)
+            matches.sort(key=specificity)
         return matches
 
     def _probe(self, hash_: int, name: bytes, start: int, end: int) -> int:
+        """Return the number of the rule set of the labels `name[start:end]`, -1 for none."""
         mixed = _mix(hash_)
-        mark = (mixed & 0xFFFFFFFF) | 1
+        mark = (mixed & _U32) | 1
         slot = ((mixed >> 32) * self._slots) >> 32
-        table = self._table
-        blob = self._blob
-        length = end - start
-        for _ in range(MAX_PROBES):
-            found = table[2 * slot]
+        for _ in range(_MAX_PROBES):
+            found = self._table[2 * slot]
             if found == 0:
                 return -1
             if found == mark:
-                offset = table[2 * slot + 1]
-                stop = offset + 1 + length
-                if blob[offset] == length and blob[offset + 1 : stop] == name[start:end]:
-                    number: int = blob[stop] | blob[stop + 1] << 8 | blob[stop + 2] << 16
-                    return number
+                offset = self._table[2 * slot + 1]
+                if self._is_at(offset, name, start, end):
+                    return bisect_right(self._starts, offset) - 1
             slot += 1
             if slot == self._slots:
                 slot = 0
         return -1
 
+    def _is_at(self, offset: int, name: bytes, start: int, end: int) -> bool:
+        """Tell whether the blob holds the labels `name[start:end]` and the root at an offset."""
+        size = len(self._blob)
+        if offset + (end - start) >= size:
+            return False
+        for position in range(start, end):
+            if self._blob[offset] != name[position]:
+                return False
+            offset += 1
+        return self._blob[offset] == 0
 
-def _specificity(match: Match) -> tuple[int, int, int]:
+
+def specificity(match: Match) -> tuple[int, int, int]:
+    """Return what matches are sorted by: the most specific first, then the lowest list."""
     return (-match.labels, match.list_id, match.kind)
 
 
-def _label_starts(name: bytes) -> list[int]:
-    starts = []
+def _mark_labels(name: bytes, starts: bytearray) -> int:
+    """Put the offset of each label and of the root into `starts`; return the number of labels.
+
+    What is not a name has none.
+    """
+    size = min(len(name), _MAX_NAME)
+    labels = 0
     position = 0
-    while name[position]:
-        starts.append(position)
-        position += 1 + name[position]
-    return starts
+    while position < size:
+        starts[labels] = position
+        length = name[position]
+        if length == 0:
+            return labels
+        position += 1 + length
+        labels += 1
+    return 0
 
 
-def _count_labels(labels: bytes) -> int:
-    return len(_label_starts(labels + b"\x00"))
-
-
-def _hash_label(hash_: int, name: bytes, start: int, end: int) -> int:
+def _hash(hash_: int, name: bytes, start: int, end: int) -> int:
     for position in range(end - 1, start - 1, -1):
         hash_ = ((hash_ ^ name[position]) * _PRIME) & _U64
         hash_ ^= hash_ >> 29
@@ -188,48 +242,100 @@ def _mix(hash_: int) -> int:
     return hash_ ^ (hash_ >> 29)
 
 
-def _fill_table(blob: bytearray, offsets: list[int], slots: int, key: int) -> bytes | None:
+def _names_of_sets(groups: Iterable[Group]) -> _NamesOfSets:
+    """Return each different set of rules with the names it holds for, each name once."""
+    sets = _RuleSets()
+    set_of: dict[bytes, int] = {}
+    for list_id, kind, names in groups:
+        if not 0 <= list_id < _MAX_LISTS:
+            raise ValueError(f"the list number {list_id} is not between 0 and {_MAX_LISTS - 1}")
+        rule = ListRule(list_id, Kind(kind))
+        with_rule: dict[int, int] = {}
+        for name in names:
+            if len(name) > _MAX_NAME:
+                raise ValueError(f"a name of list {list_id} is longer than {_MAX_NAME} octets")
+            number = set_of.get(name, 0)
+            if number not in with_rule:
+                with_rule[number] = sets.add(number, rule)
+            set_of[name] = with_rule[number]
+    names_of: list[list[bytes]] = [[] for _ in sets.by_number]
+    for name, number in set_of.items():
+        names_of[number].append(name)
+    return [(rules, names) for rules, names in zip(sets.by_number, names_of, strict=True) if names]
+
+
+class _RuleSets:
+    """The different sets of rules, numbered; the empty one is 0."""
+
+    def __init__(self) -> None:
+        self.by_number: list[_RuleSet] = [()]
+        self._numbers: dict[_RuleSet, int] = {(): 0}
+
+    def add(self, number: int, rule: ListRule) -> int:
+        """Return the number of a set and one more rule."""
+        larger = tuple(sorted({*self.by_number[number], rule}))
+        found = self._numbers.setdefault(larger, len(self.by_number))
+        if found == len(self.by_number):
+            if found == _MAX_RULE_SETS:
+                raise ValueError(f"the lists overlap in more than {_MAX_RULE_SETS} ways")
+            self.by_number.append(larger)
+        return found
+
+
+def _pack(names_of_sets: _NamesOfSets) -> tuple[bytearray, bytearray]:
+    """Return the blob of all names, and the rules with the place where their names start."""
+    blob = bytearray()
+    rules = bytearray()
+    for rule_set, names in names_of_sets:
+        for list_id, kind in rule_set:
+            rules += _RULE.pack(len(blob), list_id, kind)
+        for name in names:
+            blob += name
+        if len(blob) > _MAX_BLOB:
+            raise ValueError(f"the names of the lists take more than {_MAX_BLOB} octets")
+    return blob, rules
+
+
+def _fill_table(names_of_sets: _NamesOfSets, slots: int, key: int) -> bytearray | None:
+    """Return the table of marks and offsets, None when a probe would be too long."""
     table = bytearray(8 * slots)
     cells = memoryview(table).cast("I")
-    names = bytes(blob)
-    for offset in offsets:
-        start = offset + 1
-        mixed = _mix(_hash_label(key, names, start, start + names[offset]))
-        slot = ((mixed >> 32) * slots) >> 32
-        probes = 0
-        while cells[2 * slot]:
-            probes += 1
-            if probes == MAX_PROBES:
-                return None
-            slot = slot + 1 if slot + 1 < slots else 0
-        cells[2 * slot] = (mixed & 0xFFFFFFFF) | 1
-        cells[2 * slot + 1] = offset
-    cells.release()
-    return bytes(table)
+    offset = 0
+    for _, names in names_of_sets:
+        for name in names:
+            size = len(name)
+            mixed = _mix(_hash(key, name, 0, size - 1))
+            slot = ((mixed >> 32) * slots) >> 32
+            probes = 0
+            while cells[2 * slot]:
+                probes += 1
+                if probes == _MAX_PROBES:
+                    return None
+                slot = slot + 1 if slot + 1 < slots else 0
+            cells[2 * slot] = (mixed & _U32) | 1
+            cells[2 * slot + 1] = offset
+            offset += size
+    return table
 
 
-def _pack_sets(sets: Mapping[tuple[ListRule, ...], int]) -> bytes:
-    packed = bytearray()
-    for rule_set in sets:
-        packed += len(rule_set).to_bytes(2, "little")
-        for rule in rule_set:
-            packed += rule.list_id.to_bytes(2, "little") + bytes([rule.kind])
-    return bytes(packed)
+def _most_embedded_labels(names_of_sets: _NamesOfSets) -> int:
+    """Return the labels of the longest embedded name, which bound where one can end."""
+    return max(
+        (
+            len(label_offsets(name))
+            for rule_set, names in names_of_sets
+            if any(rule.kind == Kind.EMBEDDED for rule in rule_set)
+            for name in names
+        ),
+        default=0,
+    )
 
 
-def _unpack_sets(packed: memoryview, count: int) -> list[tuple[ListRule, ...]]:
-    sets = []
-    position = 0
-    for _ in range(count):
-        start = position + 2
-        if start > len(packed):
+def _unpack_rules(packed: memoryview) -> dict[int, list[ListRule]]:
+    """Return the rules by the place where their names start, in the order they are stored."""
+    rules_by_start: dict[int, list[ListRule]] = {}
+    for start, list_id, kind in _RULE.iter_unpack(packed):
+        if kind not in _KINDS:
             raise ValueError(_DAMAGED)
-        position = start + 3 * (packed[start - 2] | packed[start - 1] << 8)
-        if position > len(packed):
-            raise ValueError(_DAMAGED)
-        rules = [
-            ListRule(packed[rule] | packed[rule + 1] << 8, packed[rule + 2])
-            for rule in range(start, position, 3)
-        ]
-        sets.append(tuple(rules))
-    return sets
+        rules_by_start.setdefault(start, []).append(ListRule(list_id, kind))
+    return rules_by_start
