@@ -11,6 +11,9 @@ from dnsguard.lists.formats import parse, parse_line
 _FILES = {
     "tiktok": ("tiktok.txt",),
     "tiktok-strict": ("tiktok.txt", "tiktok-strict.txt"),
+    "encrypted-dns": ("encrypted-dns.txt",),
+    "relays": ("relays.txt",),
+    "vpn": ("vpn.txt",),
 }
 
 BUILTIN = tuple(_FILES)
@@ -55,8 +58,20 @@ def shared_zones() -> tuple[bytes, ...]:
     return _zones("shared-zones.txt")
 
 
+@cache
+def safety() -> tuple[bytes, ...]:
+    """Return the names whose loss breaks devices: no list may block them or what is below."""
+    return _zones("safety.txt")
+
+
+def guard_files() -> tuple[Path, ...]:
+    """Return the files that say what no list may hold."""
+    return tuple(_folder() / file for file in ("safety.txt", "shared-zones.txt"))
+
+
 def _zones(file: str) -> tuple[bytes, ...]:
-    return tuple(rule.name for rule in parse((_folder() / file).read_bytes()).rules)
+    parsed = parse((_folder() / file).read_bytes(), format="domains")
+    return tuple(name for names in parsed.names.values() for name in names)
 
 
 def _folder() -> Path:

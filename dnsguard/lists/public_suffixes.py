@@ -43,14 +43,19 @@ def private() -> Suffixes:
     return _section(_sections()[1])
 
 
+def text() -> str:
+    """Return the list as it is."""
+    return (files("publicsuffixlist") / "public_suffix_list.dat").read_text("utf-8")
+
+
 def _sections() -> tuple[str, str]:
-    text = (files("publicsuffixlist") / "public_suffix_list.dat").read_text("utf-8")
-    before, _, after = text.partition(_PRIVATE_SECTION)
+    before, _, after = text().partition(_PRIVATE_SECTION)
     return before, after
 
 
-def _section(text: str) -> Suffixes:
-    rules = [line.split()[0] for line in text.splitlines() if line and not line.startswith("//")]
+def _section(section: str) -> Suffixes:
+    lines = section.splitlines()
+    rules = [line.split()[0] for line in lines if line and not line.startswith("//")]
     wildcards = _wire_names(rule[2:] for rule in rules if rule.startswith("*."))
     exceptions = _wire_names(rule[1:] for rule in rules if rule.startswith("!"))
     plain = _wire_names(rule for rule in rules if rule[0] not in "*!")

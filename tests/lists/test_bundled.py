@@ -10,7 +10,7 @@ from dnsguard.lists import bundled
 
 
 def test_the_builtin_lists() -> None:
-    assert bundled.BUILTIN == ("tiktok", "tiktok-strict")
+    assert bundled.BUILTIN == ("tiktok", "tiktok-strict", "encrypted-dns", "relays", "vpn")
     assert b"\n*.tiktok.com.*\n" in bundled.text("tiktok")
     assert bundled.text("tiktok-strict").startswith(bundled.text("tiktok"))
 
@@ -31,6 +31,11 @@ def test_off_switches() -> None:
 @pytest.mark.parametrize("text", ["akamai.net", "cloudfront.net", "map.fastly.net", "myqcloud.com"])
 def test_shared_zones(text: str) -> None:
     assert names.from_text(text) in bundled.shared_zones()
+
+
+@pytest.mark.parametrize("text", ["windowsupdate.com", "ocsp.digicert.com", "push.apple.com"])
+def test_safety(text: str) -> None:
+    assert names.from_text(text) in bundled.safety()
 
 
 @pytest.mark.parametrize("text", ["surbl.org", "spamhaus.org", "uribl.com"])

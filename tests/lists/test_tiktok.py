@@ -10,6 +10,7 @@ from dnsguard.core.image import Kind
 from dnsguard.lists import bundled
 from dnsguard.lists.formats import parse, parse_line
 from dnsguard.lists.guards import screen
+from dnsguard.lists.rules import Rule, RuleType
 from tests.support.data import needs_shared, read_facts, read_shared
 
 OWNERSHIP = ("tiktok/merged-registrable.tsv", "tiktok/proposed-bundled.tsv")
@@ -19,8 +20,8 @@ class Matcher:
     """The meaning of the three kinds, in plain sets: what the compiled policy is held against."""
 
     def __init__(self, builtin: str) -> None:
-        rules = parse(bundled.text(builtin)).rules
-        self._by_kind = {kind: {rule.name for rule in rules if rule.kind == kind} for kind in Kind}
+        found = parse(bundled.text(builtin)).names
+        self._by_kind = {kind: set(found.get(RuleType(kind), ())) for kind in Kind}
         self._dnsbl = bundled.dnsbl_zones()
 
     def matches(self, text: str) -> bool:
@@ -37,6 +38,12 @@ class Matcher:
             for start in range(len(labels))
             for end in range(start + 1, len(labels) + 1)
         )
+
+
+def rules(builtin: str) -> list[Rule]:
+    """Return the rules of a bundled list."""
+    found = parse(bundled.text(builtin)).names
+    return [Rule(name, kind.kind) for kind, of_kind in found.items() for name in of_kind]
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +69,8 @@ def test_near_misses_are_not_matched(tiktok: Matcher) -> None:
 
 
 def test_strict_matches_more_and_nothing_less() -> None:
-    plain = set(parse(bundled.text("tiktok")).rules)
-    strict = set(parse(bundled.text("tiktok-strict")).rules)
+    plain = set(rules("tiktok"))
+    strict = set(rules("tiktok-strict"))
     assert plain < strict
     additions = {names.to_text(rule.name) for rule in strict - plain}
     assert {"bytedance.com", "capcut.com", "douyin.com"} <= additions
@@ -74,9 +81,9 @@ def test_a_bundled_list_is_read_whole_and_passes_the_guards(builtin: str) -> Non
     parsed = parse(bundled.text(builtin))
     screened = screen(parsed, never_block=[])
     assert parsed.format == "domains"
-    assert (parsed.skipped, screened.dropped, screened.warnings) == ({}, {}, ())
-    assert screened.refused is None
-    assert screened.rules == parsed.rules
+    assert (parsed.bad, parsed.passed_over) == ({}, {})
+    assert (screened.dropped, screened.warnings) == ({}, ())
+    assert screened.names == parsed.names
 
 
 @pytest.mark.parametrize("builtin", bundled.BUILTIN)
@@ -92,10 +99,9 @@ def test_sections_are_sorted_and_no_name_stands_twice(builtin: str) -> None:
 
 @pytest.mark.parametrize("builtin", bundled.BUILTIN)
 def test_no_rule_makes_another_idle(builtin: str) -> None:
-    rules = parse(bundled.text(builtin)).rules
-    every = {rule.name for rule in rules}
-    for rule in rules:
-        assert every.isdisjoint(names.suffixes(rule.name)[1:])
+    broad = {rule.name for rule in rules(builtin) if rule.kind != Kind.EXACT}
+    for rule in rules(builtin):
+        assert broad.isdisjoint(names.suffixes(rule.name)[1:])
 
 
 def test_the_candidates_without_evidence_are_in_neither_list() -> None:

@@ -7,13 +7,23 @@ from io import BytesIO
 from ipaddress import ip_address
 from itertools import islice
 
+from dnsguard.lists.formats.lines import MAX_LINE
+
+HTML = "html"
 SAMPLE_LINES = 1000
-MAX_LINE = 1000
+
+_is_html = re.compile(
+    rb"\s*+<(?:!--|(?:!doctype|\?xml|html|head|body|title|meta|script|center|h1|p)\b)",
+    re.IGNORECASE,
+).match
 
 _FOREIGN = {
-    "cidr": re.compile(r"[0-9a-f:.]+/\d{1,3}(\s|$)", re.IGNORECASE),
+    "cidr": re.compile(
+        r"[0-9a-f:.]+/\d{1,3}(\s|$)|(\d+\.\d+\.\d+\.\d+|[0-9a-f]*:[0-9a-f:.]+)\s*-\s*[0-9a-f:.]+$",
+        re.IGNORECASE,
+    ),
     "dnsmasq": re.compile(r"(address|server|local|ipset|nftset|alias|bogus-nxdomain)="),
-    "unbound": re.compile(r"(server|local-zone|local-data|forward-zone):"),
+    "unbound": re.compile(r"(server|local-zone|local-data|local-data-ptr|forward-zone):"),
     "rpz": re.compile(
         r"\$(TTL|ORIGIN)\s|(\S+\s+)?(\d+\s+)?(IN\s+)?(CNAME|DNAME|SOA|NS|A|AAAA|TXT)\s+\S"
     ),
@@ -23,7 +33,9 @@ _COMMENT = re.compile(r"(^|\s)#.*")
 
 
 def detect_format(text: bytes) -> str:
-    """Return the format most of the first lines are in; "domains" when none can be told."""
+    """Return the format most of the first lines are in: HTML for a page, domains if unknown."""
+    if _is_html(text):
+        return HTML
     votes: Counter[str] = Counter()
     for _, line in islice(significant_lines(text), SAMPLE_LINES):
         if len(line) <= MAX_LINE and (found := _line_format(line.decode("utf-8", "replace"))):
@@ -40,7 +52,7 @@ def significant_lines(text: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def foreign_format(line: str) -> str | None:
-    """Return the format a line is written in when it is one that this version does not read."""
+    """Return the format a line is written in, None where it may be a domains or hosts list's."""
     for name, pattern in _FOREIGN.items():
         if pattern.match(line):
             return name
@@ -71,4 +83,6 @@ def _line_format(line: str) -> str | None:
         return "hosts"
     if found := foreign_format(line):
         return found
-    return "domains" if len(fields) == 1 else None
+    if len(fields) == 1:
+        return "cidr" if is_address(fields[0]) else "domains"
+    return None
