@@ -1,4 +1,4 @@
-"""The `dnsguard` command: one module per subcommand, imported when it is called for.
+"""The `dnsguard` command: one module or package per subcommand, imported when it is called for.
 
 `serve` runs for months and must not carry what only the others need. Exit codes: 0 fine,
 1 failed, 2 wrong usage or config.
@@ -13,7 +13,7 @@ import click
 
 from dnsguard import __version__
 
-COMMANDS = ("serve", "check", "reload", "status", "why")
+COMMANDS = ("serve", "check", "reload", "status", "why", "lists")
 
 
 class _Commands(click.Group):

@@ -7,9 +7,10 @@ command starts faster than with an HTTP library.
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -21,8 +22,12 @@ from dnsguard.config.directories import read_directories
 from dnsguard.config.problem import printable
 
 ANSWER_SECONDS = 10.0
-RELOAD_SECONDS = 600.0
+CHANGE_SECONDS = 600.0  # also between two events of an update
 MAX_RESPONSE = 64 * 2**20
+MAX_EVENT = 2**20
+
+Event = dict[str, Any]
+"""One thing that an update of lists has to tell."""
 
 
 class NotRunning(click.ClickException):
@@ -37,7 +42,12 @@ class Response:
     document: dict[str, Any]
 
     def raise_for_failure(self) -> None:
-        """Raise ClickException with what the server says, unless the status is 200."""
+        """Raise ClickException with what the server says, unless the status is 200.
+
+        What the server does not have is wrong usage: UsageError.
+        """
+        if self.status == 404:
+            raise click.UsageError(self.error)
         if self.status != 200:
             raise click.ClickException(self.error)
 
@@ -64,16 +74,46 @@ class Client:
 
     def reload(self, reason: str) -> Response:
         """Return the response when the new policy is in force, or refused."""
-        body = json.dumps({"reason": reason})
-        return self._exchange("POST", "/api/v1/reload", body, RELOAD_SECONDS)
+        return self.change("/api/v1/reload", {"reason": reason})
+
+    def change(self, path: str, document: Mapping[str, Any]) -> Response:
+        """Return the response to a POST, when what it asks for is done or refused."""
+        return self._exchange("POST", path, json.dumps(document), CHANGE_SECONDS)
+
+    def update(self, names: Sequence[str], reason: str, *, dry_run: bool) -> Iterator[Event]:
+        """Yield the events of an update of lists as they come, `done` last.
+
+        Raises UsageError for an unknown list, ClickException if the end does not come.
+        """
+        body = json.dumps({"names": list(names), "dry_run": dry_run, "reason": reason})
+        with self._responding("POST", "/api/v1/lists/update", body, CHANGE_SECONDS) as response:
+            if response.status != 200:
+                _read(response).raise_for_failure()
+            while (line := response.readline(MAX_EVENT)).endswith(b"\n"):
+                event = _parse(line)
+                if event.get("event") == "error":
+                    raise click.ClickException(printable(str(event.get("message"))))
+                yield event
+                if event.get("event") == "done":
+                    return
+        raise click.ClickException(
+            "dnsguard broke off before the end of the update, which goes on if it still runs: "
+            "see `dnsguard lists show`"
+        )
 
     def _exchange(self, method: str, target: str, body: str | None, seconds: float) -> Response:
+        with self._responding(method, target, body, seconds) as response:
+            return _read(response)
+
+    @contextmanager
+    def _responding(
+        self, method: str, target: str, body: str | None, seconds: float
+    ) -> Iterator[HTTPResponse]:
         connection = _UnixConnection(self._path, seconds)
         try:
             connection.request(method, target, body)
-            response = connection.getresponse()
-            document = json.loads(response.read(MAX_RESPONSE))
-            return Response(response.status, document if isinstance(document, dict) else {})
+            with connection.getresponse() as response:
+                yield response
         except (FileNotFoundError, ConnectionRefusedError):
             raise NotRunning(
                 f"dnsguard is not running (no socket at {self._path}): "
@@ -94,6 +134,15 @@ class Client:
             ) from None
         finally:
             connection.close()
+
+
+def _read(response: HTTPResponse) -> Response:
+    return Response(response.status, _parse(response.read(MAX_RESPONSE)))
+
+
+def _parse(text: bytes) -> dict[str, Any]:
+    document = json.loads(text)
+    return document if isinstance(document, dict) else {}
 
 
 class _UnixConnection(HTTPConnection):

@@ -11,6 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from dnsguard.cli.amounts import show_duration
 from dnsguard.cli.client import Client
 from dnsguard.cli.options import config_option, json_option
 from dnsguard.cli.output import show_json
@@ -58,7 +59,7 @@ def _head(status: Entry, now: float) -> Text:
     version, build, python, pid = (
         _show(status.get(key)) for key in ("version", "build", "python", "pid")
     )
-    up = _duration(now - status.get("started", now))
+    up = show_duration(now - status.get("started", now))
     lines = [
         f"dnsguard {version} ({build}, Python {python}), pid {pid}, up {up}",
         f"generation {_show(status.get('generation'))}, {_config(status.get('config') or {})}",
@@ -86,7 +87,7 @@ def _config(config: Entry) -> str:
 def _last_reload(last: Entry, now: float) -> str:
     reason = f" ({_show(last['reason'])})" if last.get("reason") else ""
     return (
-        f"last reload {_duration(now - last.get('at', now))} ago by {_show(last.get('actor'))}"
+        f"last reload {show_duration(now - last.get('at', now))} ago by {_show(last.get('actor'))}"
         f"{reason}: {_show(last.get('result'))}"
     )
 
@@ -121,7 +122,7 @@ def _tables(status: Entry, separator: str) -> Iterator[RenderableType]:
 
 def _cell(column: str, value: Any, separator: str) -> str:  # noqa: ANN401, whatever it says
     if column == "age":
-        return _duration(value)
+        return show_duration(value)
     return separator.join(map(_show, value)) if isinstance(value, list) and value else _show(value)
 
 
@@ -147,16 +148,3 @@ def _problem(problem: object) -> str:
         return _show(problem)
     place = f"{problem.get('file')}:{problem.get('line')}"
     return _show(f"{place}: {problem.get('path')}: {problem.get('message')}")
-
-
-def _duration(seconds: float | None) -> str:
-    """Return the two largest units: `3 d 4 h`."""
-    if seconds is None:
-        return "-"
-    rest = max(0, int(seconds))
-    parts: list[str] = []
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
-        amount, rest = divmod(rest, size)
-        if amount or (unit == "s" and not parts):
-            parts.append(f"{amount} {unit}")
-    return " ".join(parts[:2])

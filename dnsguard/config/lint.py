@@ -9,6 +9,9 @@ from dnsguard.config.load import read_documents
 from dnsguard.config.model import Config, Upstream
 from dnsguard.config.problem import KeyPath, Problem, show_path
 from dnsguard.config.values import Endpoint
+from dnsguard.core import names
+from dnsguard.lists import public_suffixes
+from dnsguard.lists.formats import parse_line
 
 Finding = tuple[KeyPath, str]
 
@@ -29,6 +32,8 @@ def _find(config: Config, document: Document) -> Iterator[Finding]:
     yield from _unused(config)
     yield from _not_allowed(config)
     yield from _loops(config, document)
+    yield from _unprotected(config)
+    yield from _broad(config)
     for section in sorted(not_yet.INACTIVE & config.model_fields_set):
         yield (section,), "does nothing in this version: remove it"
 
@@ -64,6 +69,23 @@ def _not_allowed(config: Config) -> Iterator[Finding]:
             if not any(subnet.supernet(new_prefix=length) in allowed for length in shorter):
                 message = f"{subnet} is not within 'allow_clients': its devices are refused"
                 yield ("groups", name, "subnets", index), message
+
+
+def _unprotected(config: Config) -> Iterator[Finding]:
+    for name, found in config.lists.items():
+        plain = any(source.lower().startswith("http://") for source in found.source)
+        if plain and found.public_key is None and found.sha256 is None:
+            message = "whoever is on the way can change it: use https:// or a 'public_key'"
+            yield ("lists", name, "source"), message
+
+
+def _broad(config: Config) -> Iterator[Finding]:
+    for name, policy in config.policies.items():
+        for index, text in enumerate(policy.block):
+            rule = parse_line(text)
+            if len(names.label_offsets(rule.name)) == 1 or rule.name in public_suffixes.icann():
+                message = f"{text} is a suffix that registries sell names below: all are blocked"
+                yield ("policies", name, "block", index), message
 
 
 def _joined(networks: Sequence[values.Network]) -> set[values.Network]:

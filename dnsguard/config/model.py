@@ -33,7 +33,9 @@ from dnsguard.config.settings import (
 from dnsguard.config.sources import (
     ListReference,
     ListSources,
+    PublicKey,
     RuleText,
+    Sha256,
     Transport,
     UpstreamURL,
     parse_upstream,
@@ -48,6 +50,8 @@ from dnsguard.config.values import (
     Subnet,
     Text,
 )
+
+MIN_REFRESH = 60  # seconds
 
 
 def _or_url(schema: dict[str, Any]) -> None:
@@ -113,6 +117,12 @@ class Group(Section):
     max_ttl: Duration | None = None
 
 
+def _not_too_often(seconds: int) -> int:
+    if seconds < MIN_REFRESH:
+        raise ValueError(f"is too short for those who publish lists: {MIN_REFRESH}s or more")
+    return seconds
+
+
 class ListSource(Section):
     """A list of names, where it comes from and how far it is trusted."""
 
@@ -121,12 +131,12 @@ class ListSource(Section):
         "auto"
     )
     match: Literal["exact", "suffix"] | None = None
-    refresh: Duration = 6 * 3_600
+    refresh: Annotated[Duration, AfterValidator(_not_too_often)] = 6 * 3_600
     max_shrink: Percentage = 30
     max_growth: Percentage = 300
     max_size: Size = 256 * 2**20
-    public_key: Text | None = None
-    sha256: Text | None = None
+    public_key: PublicKey | None = None
+    sha256: Sha256 | None = None
     keep: Annotated[int, Field(ge=1, le=1_000)] = 10
 
 

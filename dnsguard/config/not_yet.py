@@ -13,13 +13,6 @@ FIELDS = frozenset(
         "Listen.private_key",
         "Upstream.pins",
         "Group.identities",
-        "ListSource.refresh",
-        "ListSource.max_shrink",
-        "ListSource.max_growth",
-        "ListSource.max_size",
-        "ListSource.public_key",
-        "ListSource.sha256",
-        "ListSource.keep",
         "Policy.schedule",
         "Policy.starts",
         "Policy.review",
@@ -36,16 +29,7 @@ FIELDS = frozenset(
 )
 """Fields that take their default only."""
 
-VALUES = {
-    "Policy.answer": frozenset({"from-list"}),
-    "ListSource.format": frozenset({"adblock", "rpz", "dnsmasq", "unbound", "cidr"}),
-}
-"""Values that a field does not take yet."""
-
 UPSTREAM_SCHEMES = frozenset({"tls", "https"})
-LIST_SCHEMES = frozenset({"http", "https"})
-BUILTIN_LISTS = frozenset({"encrypted-dns", "relays", "vpn"})
-MAX_LIST_SOURCES = 1  # no mirrors
 
 INACTIVE = frozenset({"rebinding", "query_log"})
 """Sections whose defaults promise something that is not done: worth a warning when written."""
@@ -56,5 +40,3 @@ def refuse(section: str, field: str, value: object, default: object) -> None:
     row = f"{section}.{field}"
     if row in FIELDS and value != default:
         raise ValueError(f"{field!r} is not in this version: remove it")
-    if value in VALUES.get(row, ()):
-        raise ValueError(f"{value!r} is not in this version: choose another value")

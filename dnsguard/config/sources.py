@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, cast
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -14,16 +15,25 @@ from pydantic import (
 
 from dnsguard.config import not_yet
 from dnsguard.config.problem import quote
-from dnsguard.config.values import Address, address, bracketed, domain, not_empty
+from dnsguard.config.values import (
+    Address,
+    address,
+    bracketed,
+    domain,
+    not_empty,
+    refuse_repetition,
+)
 from dnsguard.core import names
 from dnsguard.lists.bundled import BUILTIN as BUILTIN_LISTS
 from dnsguard.lists.formats import parse_line
+from dnsguard.lists.signature import parse_public_key
 
 BUILTIN = "builtin:"
 
 Transport = Literal["udp", "tcp", "tls", "https"]
 
 _PORTS = {"udp": 53, "tcp": 53, "tls": 853}
+_SHA256 = re.compile("[0-9a-fA-F]{64}")
 _UPSTREAM = re.compile(r"([a-z]+)://(\[[^\]/#]*\]|[^:/#\[\]]*)(?::([0-9]{1,5}))?(?:#(.*))?", re.I)
 
 
@@ -84,8 +94,6 @@ def upstream_url(value: object) -> str:
 def builtin_list(value: str) -> str:
     """Return the reference to a bundled list, `builtin:NAME`."""
     name = value.removeprefix(BUILTIN)
-    if name in not_yet.BUILTIN_LISTS:
-        raise ValueError(f"{quote(value)} is not in this version: remove it")
     if name not in BUILTIN_LISTS:
         known = ", ".join(BUILTIN + known for known in BUILTIN_LISTS)
         raise ValueError(f"no list named {quote(value)}: the bundled ones are {known}")
@@ -93,26 +101,59 @@ def builtin_list(value: str) -> str:
 
 
 def list_source(value: object, info: ValidationInfo) -> str:
-    """Return `builtin:NAME` as it is and a path absolute, taken from the main file's folder."""
+    """Return `builtin:NAME` and URLs as they are; a path absolute, from the main file's folder."""
     if not isinstance(value, str) or not value:
-        raise ValueError("must be builtin:NAME or the path of a file")
+        raise ValueError("must be builtin:NAME, the path of a file or a URL")
     if value.startswith(BUILTIN):
         return builtin_list(value)
-    scheme, separator, _ = value.partition("://")
-    if separator and scheme.lower() in not_yet.LIST_SCHEMES:
-        raise ValueError("a list fetched from a URL is not in this version: use a file or builtin:")
-    if separator:
-        raise ValueError(f"{quote(value)} is neither builtin:NAME nor the path of a file")
+    if "://" in value:
+        return list_url(value)
     return str(path(value, info))
 
 
-def list_sources(value: object) -> object:
-    """Return one source as a list of one; mirrors are tried in order."""
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, tuple) and len(value) > not_yet.MAX_LIST_SOURCES:
-        raise ValueError("a list of mirrors is not in this version: keep one source")
+def list_url(value: str) -> str:
+    """Return the URL of a list; it is not repeated in errors, for it may hold a password."""
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("the URL cannot be read: write it as https://HOST/PATH") from None
+    if parts.scheme not in {"http", "https"}:
+        raise ValueError("a list is fetched by https:// or http://: write it as https://HOST/PATH")
+    if not host or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError(
+            "the URL needs a host, and other characters than ASCII escaped: write it as "
+            "https://HOST/PATH"
+        )
     return value
+
+
+def list_sources(value: object) -> object:
+    """Return one source as a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def only_mirrors(sources: tuple[str, ...]) -> tuple[str, ...]:
+    """Return sources that may stand together: mirrors, tried in order, are URLs."""
+    if len(sources) > 1 and not all("://" in source for source in sources):
+        raise ValueError("several sources are mirrors of one list: they must all be URLs")
+    refuse_repetition(sources)
+    return sources
+
+
+def public_key(value: object) -> str:
+    """Return a minisign public key as it was written."""
+    if not isinstance(value, str):
+        raise ValueError("must be a minisign public key: the last line of minisign.pub (RW...)")
+    parse_public_key(value)
+    return value
+
+
+def sha256(value: object) -> str:
+    """Return a SHA-256 hash in lower case."""
+    if not isinstance(value, str) or not _SHA256.fullmatch(value):
+        raise ValueError("must be 64 hexadecimal digits, as sha256sum prints them")
+    return value.lower()
 
 
 def list_reference(value: object) -> str:
@@ -157,8 +198,15 @@ UpstreamURL = Annotated[
 ListSources = Annotated[
     tuple[Annotated[str, PlainValidator(list_source)], ...],
     AfterValidator(not_empty),
+    AfterValidator(only_mirrors),
     BeforeValidator(list_sources),
     WithJsonSchema(_TEXT_OR_TEXTS),
+]
+PublicKey = Annotated[str, PlainValidator(public_key), WithJsonSchema({"type": "string"})]
+Sha256 = Annotated[
+    str,
+    PlainValidator(sha256),
+    WithJsonSchema({"type": "string", "pattern": f"^{_SHA256.pattern}$"}),
 ]
 ListReference = Annotated[str, PlainValidator(list_reference), WithJsonSchema({"type": "string"})]
 RuleText = Annotated[str, PlainValidator(rule), WithJsonSchema({"type": "string"})]

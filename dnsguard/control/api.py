@@ -5,8 +5,6 @@ mode says who may, it also changes. It decides nothing: everything is asked of t
 """
 
 import asyncio
-import json
-import pwd
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -16,27 +14,29 @@ from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from dnsguard.config.problem import printable
+from dnsguard.control.api_lists import ListsAPI, ListsPlane
+from dnsguard.control.api_requests import bad_request, find_actor, read_document, read_reason
 from dnsguard.control.connections import HTTPServer, control_socket
 from dnsguard.control.http_guard import read_only, with_headers
 from dnsguard.control.page import choose_language, render_page
 from dnsguard.control.results import ReloadResult
 
-MAX_BODY = 64 * 1024
-MAX_REASON = 500
-BODY_SECONDS = 10.0
 ADMIN_SECONDS = 60.0
-CONTROL_SECONDS = 600.0  # the longest reload that a command waits for
+CONTROL_SECONDS = 3600.0  # the longest reload or update that a command waits for
 
+_ROUTER_SAYS: dict[int, str] = {
+    HTTPStatus.NOT_FOUND: "there is nothing at this path: GET / shows what there is",
+    HTTPStatus.METHOD_NOT_ALLOWED: "this path does not take that method: see the Allow header",
+}
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class Plane(Protocol):
+class Plane(ListsPlane, Protocol):
     """The control plane as the HTTP interface sees it."""
 
     async def reload(self, actor: str, reason: str) -> ReloadResult:
@@ -78,14 +78,16 @@ async def serve(
 
 def control_application(plane: Plane) -> ASGIApp:
     """Return the application of the control socket."""
-    api = _API(plane)
-    reload = Route("/api/v1/reload", api.reload, methods=["POST"])
-    return with_headers(_application([*api.reading(), reload]))
+    api, lists = _API(plane), ListsAPI(plane)
+    return with_headers(
+        _application([*api.reading(), *lists.reading(), *api.changing(), *lists.changing()])
+    )
 
 
 def admin_application(plane: Plane) -> ASGIApp:
     """Return the application of `listen.admin`, which changes nothing."""
-    return with_headers(read_only(_application(_API(plane).reading())))
+    reading = [*_API(plane).reading(), *ListsAPI(plane).reading()]
+    return with_headers(read_only(_application(reading)))
 
 
 def _application(routes: list[Route]) -> ASGIApp:
@@ -109,6 +111,9 @@ class _API:
             Route("/api/v1/status", self.status),
             Route("/api/v1/why", self.why),
         ]
+
+    def changing(self) -> list[Route]:
+        return [Route("/api/v1/reload", self.reload, methods=["POST"])]
 
     async def page(self, request: Request) -> Response:
         accepted = request.headers.get("accept-language", "")
@@ -134,74 +139,26 @@ class _API:
         asked = request.query_params
         for key in ("name", "client"):
             if key not in asked:
-                raise HTTPException(HTTPStatus.BAD_REQUEST, f"'{key}' is missing: add ?{key}=...")
+                raise bad_request(f"'{key}' is missing: add ?{key}=...")
         try:
             return JSONResponse(
                 self._plane.why(asked["name"], asked["client"], asked.get("type", "A"))
             )
         except ValueError as error:
-            raise HTTPException(HTTPStatus.BAD_REQUEST, str(error)) from None
+            raise bad_request(str(error)) from None
 
     async def reload(self, request: Request) -> Response:
-        reason = _reason(await _body(request))
-        result = await self._plane.reload(await _actor(request), reason)
+        reason = read_reason(await read_document(request, "reason"))
+        result = await self._plane.reload(await find_actor(request), reason)
         accepted = result.result == "ok"
         status = HTTPStatus.OK if accepted else HTTPStatus.UNPROCESSABLE_ENTITY
         return JSONResponse(asdict(result), status)
 
 
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY:
-                    raise HTTPException(
-                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                        f"the body is larger than {MAX_BODY} octets: shorten it",
-                    )
-    except (TimeoutError, ClientDisconnect):
-        raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, "the body did not come: send it") from None
-    return bytes(body)
-
-
-def _reason(body: bytes) -> str:
-    try:
-        document = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        document = None
-    reason = document.get("reason", "") if isinstance(document, dict) else None
-    if not isinstance(reason, str):
-        raise HTTPException(HTTPStatus.BAD_REQUEST, 'the body must be {"reason": "..."}')
-    if len(reason) > MAX_REASON:
-        raise HTTPException(
-            HTTPStatus.BAD_REQUEST, f"the reason is longer than {MAX_REASON} characters: shorten it"
-        )
-    return printable(reason)
-
-
-async def _actor(request: Request) -> str:
-    peer = request.scope["state"]["peer"]
-    if peer is None:
-        return "unknown"
-    pid, uid = peer
-    return f"uid {uid} ({await asyncio.to_thread(_user_name, uid)}) pid {pid}"
-
-
-def _user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return "no name"
-
-
 async def _explain(_: Request, error: HTTPException) -> Response:
     text = error.detail
-    if error.status_code == HTTPStatus.NOT_FOUND:
-        text = "there is nothing at this path: GET / shows what there is"
-    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        text = "this path does not take that method: see the Allow header"
+    if text == HTTPStatus(error.status_code).phrase:  # the router's own words
+        text = _ROUTER_SAYS.get(error.status_code, text)
     return JSONResponse({"error": text}, error.status_code, error.headers)
 
 

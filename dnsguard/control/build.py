@@ -1,6 +1,7 @@
 """From a config and its lists to a generation: the buffer that workers serve by."""
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_network
 
@@ -8,16 +9,21 @@ from dnsguard.config import Config, Network, Policy, Upstream, parse_record
 from dnsguard.control.counting import Ranges
 from dnsguard.control.loading import Lists
 from dnsguard.core.generation import (
+    Generation,
+    ListDocument,
     PolicyDocument,
     SettingsDocument,
     UpstreamDocument,
     ViewDocument,
     compose_generation,
+    parse_generation,
 )
-from dnsguard.core.image import Kind, ListRule, build_image
-from dnsguard.core.policy import STRANGERS, UNREGISTERED, Role, Stage
+from dnsguard.core.image import Group, Kind, build_image
+from dnsguard.core.policy import STRANGERS, UNREGISTERED, Effect, Role, Stage
 from dnsguard.lists import bundled
-from dnsguard.lists.formats import Rule, parse_line
+from dnsguard.lists.compiled import Compiled
+from dnsguard.lists.formats import parse_line
+from dnsguard.lists.rules import Rule
 
 UNREGISTERED_GROUP = "unregistered"
 OFF_SWITCHES = "builtin:off-switches"
@@ -36,29 +42,42 @@ DEFAULT_CLIENTS = tuple(
 
 @dataclass
 class _Numbering:
-    """The lists as they are numbered, with the rules of each."""
+    """The lists as they are numbered, and the names that the config itself holds."""
 
-    lists: list[tuple[str, int]]
-    rules: dict[bytes, list[ListRule]]
+    lists: list[ListDocument]
+    own: list[Group]
 
-    def add(self, name: str, role: Role, rules: list[Rule] | tuple[Rule, ...]) -> int:
+    def add(self, name: str, role: Role, rules: Iterable[Rule]) -> int:
+        """Add names of the config's own; return their number."""
         number = len(self.lists)
-        self.lists.append((name, role))
+        self.lists.append(_list(name, role))
+        by_kind: dict[int, list[bytes]] = {}
         for rule in rules:
-            self.rules.setdefault(rule.name, []).append(ListRule(number, rule.kind))
+            by_kind.setdefault(rule.kind, []).append(rule.name)
+        self.own += [Group(number, kind, found) for kind, found in by_kind.items()]
         return number
+
+    def add_compiled(self, compiled: Compiled) -> dict[str, list[int]]:
+        """Add the lists of an image by its numbers; return those of each."""
+        numbers: dict[str, list[int]] = {}
+        for name, found in sorted(compiled.lists.items(), key=lambda item: item[1].first):
+            assert found.first == len(self.lists)  # noqa: S101 - the image's numbers begin at 0
+            parts = found.version["parts"]
+            numbers[name] = list(range(found.first, found.first + len(parts)))
+            self.lists += [{**_list(name, Role.RULES), **part} for part in parts]
+        return numbers
 
 
 def build_generation(
     config: Config, lists: Lists, *, number: int, ranges: Ranges, workers: int
 ) -> bytes:
-    """Build the buffer of a generation. Raises ValueError when it cannot be built."""
-    numbering = _Numbering([], {})
+    """Build the buffer of a generation; the image of its lists is beside it.
+
+    Raises ValueError when it cannot be built.
+    """
+    numbering = _Numbering([], [])
+    by_name = numbering.add_compiled(lists.compiled)
     off_switches = _number_fixed(numbering, config)
-    by_name = {
-        loaded.name: numbering.add(loaded.name, Role.RULES, loaded.version.rules)
-        for loaded in lists.loaded
-    }
     own = {name: _number_own(numbering, name, policy) for name, policy in config.policies.items()}
     views: list[ViewDocument] = [
         _view(UNREGISTERED_GROUP, ranges),
@@ -72,7 +91,8 @@ def build_generation(
         view["ceiling"] = settings.max_ttl
         for name, policy in config.policies.items():
             if group in policy.groups:
-                block_lists = [by_name[item] for item in policy.lists] + own[name][0]
+                block_lists = [n for item in policy.lists for n in by_name.get(item, ())]
+                block_lists += own[name][0]
                 view["policies"].append(
                     _policy(
                         name,
@@ -118,8 +138,20 @@ def build_generation(
         "tcp_per_client": max(1, config.limits.tcp_per_client // workers),
         "exempt": [_packed(subnet) for subnet in config.limits.exempt],
     }
-    image = build_image(numbering.rules, seed=secrets.randbits(64))
+    image = build_image(numbering.own, seed=secrets.randbits(64))
     return compose_generation(settings_document, image)
+
+
+def without_policies(config: Config) -> Generation:
+    """Return a generation that answers by the config's local data and upstreams alone."""
+    neutral = config.model_copy(update={"groups": {}, "policies": {}, "allow_clients": None})
+    no_lists = Lists((), Compiled(-1, {}))
+    buffer = build_generation(neutral, no_lists, number=0, ranges=Ranges(), workers=1)
+    return parse_generation(buffer, build_image([], seed=0))
+
+
+def _list(name: str, role: Role) -> ListDocument:
+    return {"name": name, "role": role, "effect": Effect.BLOCK, "answer": "", "records": []}
 
 
 def _number_fixed(numbering: _Numbering, config: Config) -> list[int]:
@@ -174,12 +206,13 @@ def _policy(
     return {
         "name": name,
         "stage": Stage[policy.stage.upper()],
-        "answer": policy.answer,
+        "answer": "sinkhole" if policy.answer == "from-list" else policy.answer,
+        "from_list": policy.answer == "from-list",
         "blocks": blocks,
         "allows": allows,
         "off_switches": policy.off_switches,
         "counters": [
-            (number, ranges.base(kind, group, name, numbering.lists[number][0]))
+            (number, ranges.base(kind, group, name, numbering.lists[number]["name"]))
             for number in counted
         ],
     }

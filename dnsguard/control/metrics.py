@@ -1,10 +1,11 @@
 """The metrics, rendered from the counters when they are asked for."""
 
 import platform
-import time
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -23,6 +24,8 @@ from dnsguard.control.loading import Lists
 from dnsguard.core import counters
 from dnsguard.core.policy import Stage
 from dnsguard.core.protocol import Source, Transport
+from dnsguard.lists.errors import REASONS
+from dnsguard.lists.records import Result
 
 _SOURCES = [source.name.lower() for source in Source]
 _TRANSPORTS = [transport.name.lower() for transport in Transport]
@@ -37,6 +40,29 @@ class Events:
     reloads_refused: int = 0
     last_reload: float = 0.0
     """When the config in force was accepted."""
+    list_updates: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By list and result."""
+    list_refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By list and reason."""
+
+    def count_files(self, lists: Lists) -> None:
+        """Count what reading the file lists anew came to."""
+        kept = {accepted.name for accepted in lists.accepted}
+        for found in lists.loaded:
+            if found.kind != "file":
+                continue
+            if found.refused:
+                self.count_update(found.name, "refused", found.refused)
+            elif found.problem:
+                self.count_update(found.name, "failed")
+            else:
+                self.count_update(found.name, "ok" if found.name in kept else "unchanged")
+
+    def count_update(self, name: str, result: str, reason: str = "") -> None:
+        """Count an update of a list; `reason` says why it was refused."""
+        self.list_updates[name, result] += 1
+        if reason:
+            self.list_refused[name, reason] += 1
 
 
 @dataclass(frozen=True)
@@ -51,6 +77,8 @@ class Snapshot:
     restarts: Sequence[int]
     config_current: bool
     """Whether the config file, when last read, is what is in force."""
+    list_ages: dict[str, float]
+    """See `status.list_age`."""
 
 
 class MetricsCollector(Collector):
@@ -215,18 +243,7 @@ def _control(snapshot: Snapshot, events: Events) -> Iterator[Metric]:
         "1 while the config file as last read is in force, 0 after it was refused",
         value=float(snapshot.config_current),
     )
-    names = GaugeMetricFamily("dnsguard_list_names", "Names in the list", labels=["list"])
-    age = GaugeMetricFamily(
-        "dnsguard_list_age_seconds",
-        "0 while the source confirms the version in force, else how long ago it last did",
-        labels=["list"],
-    )
-    for found in snapshot.lists.loaded:
-        names.add_metric([found.name], len(found.version.rules))
-        confirmed = found.problem is None
-        age.add_metric([found.name], 0.0 if confirmed else max(0.0, time.time() - found.confirmed))
-    yield names
-    yield age
+    yield from _lists(snapshot, events)
     restarts = CounterMetricFamily(
         "dnsguard_worker_restarts", "Workers replaced after they died", labels=["worker"]
     )
@@ -238,3 +255,29 @@ def _control(snapshot: Snapshot, events: Events) -> Iterator[Metric]:
     )
     build.add_metric([__version__, platform.python_version(), BUILD], 1)
     yield build
+
+
+def _lists(snapshot: Snapshot, events: Events) -> Iterator[Metric]:
+    names = GaugeMetricFamily("dnsguard_list_names", "Names in the list", labels=["list"])
+    age = GaugeMetricFamily(
+        "dnsguard_list_age_seconds",
+        "How long ago the source last confirmed the version in force; 0 for a local list that is "
+        "as its file, +Inf for one that was never had",
+        labels=["list"],
+    )
+    updates = CounterMetricFamily(
+        "dnsguard_list_updates", "Updates of the list by result", labels=["list", "result"]
+    )
+    refused = CounterMetricFamily(
+        "dnsguard_list_refused", "Versions refused by reason", labels=["list", "reason"]
+    )
+    for found in snapshot.lists.loaded:
+        names.add_metric([found.name], found.compiled.version["names"] if found.compiled else 0)
+        age.add_metric([found.name], snapshot.list_ages[found.name])
+        if found.kind == "builtin":
+            continue
+        for result in get_args(Result):
+            updates.add_metric([found.name, result], events.list_updates[found.name, result])
+        for reason in REASONS:
+            refused.add_metric([found.name, reason], events.list_refused[found.name, reason])
+    yield from (names, age, updates, refused)

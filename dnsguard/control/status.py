@@ -2,11 +2,11 @@
 
 import os
 import platform
-import time
 from typing import Any
 
 from dnsguard import __version__
 from dnsguard.build import BUILD
+from dnsguard.control import list_documents
 from dnsguard.control.metrics import upstream_is_up
 from dnsguard.control.plane import ControlPlane
 
@@ -21,14 +21,18 @@ def ready(plane: ControlPlane) -> list[str]:
     return reasons + [
         f"list {found.name}: {found.problem}"
         for found in plane.current.lists.loaded
-        if found.problem
+        if found.kind != "url" and found.problem
     ]
 
 
 def enforcing(plane: ControlPlane) -> dict[str, bool]:
     """Return for each policy whether it blocks what it names, now."""
     serving = any(worker.listening.is_set() for worker in plane.workers)
-    usable = {found.name for found in plane.current.lists.loaded if found.version.rules}
+    usable = {
+        found.name
+        for found in plane.current.lists.loaded
+        if found.compiled and found.compiled.version["names"]
+    }
     return {
         name: serving and policy.stage == "enforce" and all(item in usable for item in policy.lists)
         for name, policy in plane.current.config.policies.items()
@@ -78,14 +82,7 @@ def describe(plane: ControlPlane) -> dict[str, Any]:
             for name, policy in config.policies.items()
         ],
         "lists": [
-            {
-                "name": found.name,
-                "source": found.source,
-                "names": len(found.version.rules),
-                "age": 0.0 if found.problem is None else time.time() - found.confirmed,
-                "state": found.problem or "current",
-                "dropped": dict(found.version.dropped),
-            }
+            list_documents.describe(found, config, plane.records)
             for found in plane.current.lists.loaded
         ],
         "upstreams": [

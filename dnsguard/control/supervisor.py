@@ -25,6 +25,7 @@ from dnsguard.config import demo as demo_text
 from dnsguard.config.directories import read_directories
 from dnsguard.control.admin_socket import open_admin
 from dnsguard.control.candidate import Candidate, parse_whole
+from dnsguard.control.memory import give_back_freed_memory
 from dnsguard.control.plane import ControlPlane
 from dnsguard.control.sockets import ListenSocket, SocketError, open_sockets
 from dnsguard.control.state import StateDirectory
@@ -43,6 +44,7 @@ def run(config_path: Path, *, strict: bool, demo: bool) -> int:
         level=logging.INFO,
         format="%(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(message)s",
     )
+    give_back_freed_memory()
     # Until there is something to reload; the default would end the process.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
@@ -86,12 +88,12 @@ async def _serve(config_path: Path, *, strict: bool) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await plane.adopt(candidate, "start", str(config_path))
+    await plane.start(candidate)
     workers = [asyncio.create_task(worker.run()) for worker in _fill(plane, sockets)]
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_administer(plane, candidate.config, admin, stop))
         tasks.create_task(_report(plane, manager, stop))
-        tasks.create_task(plane.write_down())
+        tasks.create_task(plane.write_down(candidate))
         loop.add_signal_handler(signal.SIGHUP, lambda: tasks.create_task(_reload(plane, manager)))
     for task in workers:
         task.cancel()
@@ -108,8 +110,8 @@ async def _choose(config_path: Path, *, strict: bool) -> tuple[ControlPlane, Can
     state = StateDirectory(read_directories(config_path).resolve(os.environ)[0])
     try:
         sources = read_sources(config_path)
-        plane = _make_plane(config_path, parse_whole(sources, state))
-        return plane, plane.prepare(sources)
+        plane = _make_plane(config_path, parse_whole(sources, state.lists))
+        return plane, await plane.prepare(sources)
     except ConfigError as error:
         if strict:
             raise
@@ -118,7 +120,7 @@ async def _choose(config_path: Path, *, strict: bool) -> tuple[ControlPlane, Can
             raise
         try:
             plane = _make_plane(config_path, parse(accepted[0]))
-            candidate = plane.prepare(accepted[0])
+            candidate = await plane.prepare(accepted[0])
         except ConfigError:  # of another version, or its lists are gone as well
             raise error from None
         plane.fallback = tuple(error.problems)
@@ -180,17 +182,26 @@ async def _report(plane: ControlPlane, manager: ServiceManager, stop: asyncio.Ev
 async def _administer(
     plane: ControlPlane, config: Config, admin: socket.socket | None, stop: asyncio.Event
 ) -> None:
-    """Serve the API until `stop`; whatever befalls it, queries are answered."""
+    """Serve the API and update lists until `stop`; whatever befalls it, queries are answered."""
     # Not imported before the workers are on their way: it is what takes longest.
     from dnsguard.control.admin import Administration
     from dnsguard.control.api import serve
+    from dnsguard.control.updater import Updater
 
+    updater = Updater(plane)
+    updates = asyncio.create_task(updater.run())
     try:
         await serve(
-            Administration(plane), admin, config.directories.control_socket(os.environ), stop
+            Administration(plane, updater),
+            admin,
+            config.directories.control_socket(os.environ),
+            stop,
         )
     except Exception:  # noqa: BLE001 - DNS does not depend on what fails here
         _log.exception("status, reload and metrics are not available; queries are answered")
+    await stop.wait()
+    updates.cancel()
+    await asyncio.gather(updates, return_exceptions=True)
 
 
 async def _reload(plane: ControlPlane, manager: ServiceManager) -> None:

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 class Worker:
     """One worker slot: a page, its sockets, and whichever process fills it.
 
-    `generation` gives the descriptor and number of what a new process is to serve by.
+    `generation` gives the descriptors and number of what a new process is to serve by.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Worker:
         number: int,
         page: Page,
         sockets: Sequence[int],
-        generation: Callable[[], tuple[int, int]],
+        generation: Callable[[], tuple[Sequence[int], int]],
         environ: Mapping[str, str],
     ) -> None:
         self.number = number
@@ -137,9 +137,9 @@ class Worker:
     def _send_generation(self) -> None:
         if self._channel is None:
             return
-        descriptor, number = self._generation()
+        descriptors, number = self._generation()
         try:
-            channel.send(self._channel, {"generation": number}, [descriptor])
+            channel.send(self._channel, {"generation": number}, descriptors)
         except OSError:
             self.kill()  # gone, or it does not read: either way its successor is told
 

@@ -3,13 +3,16 @@
 A new kind of answer is a new entry in `TEMPLATES`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from struct import pack
 
 from dnsguard.core.answer import QNAME_OFFSET, Answer, negative_answer
+from dnsguard.core.names import MAX_NAME
 from dnsguard.core.protocol import Rcode, Rdatatype
 from dnsguard.core.wire import Query
+
+_WILDCARD = b"\x01*"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,42 @@ def refused_template(_sinkhole: Sinkhole) -> Callable[[Query], Answer]:
     """Refuse to say."""
     answer = Answer(Rcode.REFUSED)
     return lambda _query: answer
+
+
+def data_template(
+    records: Sequence[tuple[int, int, bytes]], sinkhole: Sinkhole
+) -> Callable[[Query], Answer]:
+    """Give the data that an RPZ zone holds for a name: (type, TTL, rdata), NODATA for other types.
+
+    An alias is given whatever is asked for; one whose target begins with the label `*` leads
+    to the queried name below the rest. No TTL is longer than that of other blocked answers.
+    """
+    nodata = negative_answer(Rcode.NOERROR, QNAME_OFFSET, sinkhole.ttl)
+    owner = pack("!H", 0xC000 | QNAME_OFFSET)
+
+    def template(query: Query) -> Answer:
+        body = bytearray()
+        offsets = []
+        for rdatatype, ttl, rdata in records:
+            if query.qtype not in {rdatatype, Rdatatype.ANY} and rdatatype != Rdatatype.CNAME:
+                continue
+            if rdatatype == Rdatatype.CNAME and rdata.startswith(_WILDCARD):
+                rdata = query.qname[:-1] + rdata[len(_WILDCARD) :]
+                if len(rdata) > MAX_NAME:
+                    continue
+            offsets.append(len(body) + len(owner) + 4)
+            body += owner + pack("!HHIH", rdatatype, 1, min(ttl, sinkhole.ttl), len(rdata)) + rdata
+        if not offsets:
+            return nodata
+        return Answer(
+            Rcode.NOERROR,
+            bytes(body),
+            ancount=len(offsets),
+            ttl_offsets=tuple(offsets),
+            ttl=sinkhole.ttl,
+        )
+
+    return template
 
 
 TEMPLATES: dict[str, Callable[[Sinkhole], Callable[[Query], Answer]]] = {

@@ -1,7 +1,8 @@
-"""One generation: everything a worker serves by, as one buffer that the control plane makes.
+"""One generation: everything a worker serves by, in two buffers that it maps read-only.
 
-A header, the settings as JSON, the image. The control plane composes it, workers map it
-read-only and parse it; `why` and the tests parse the very same bytes.
+The image of the lists is large and changes when a list does. The generation's own buffer is
+small and changes with the config: a header, the settings as JSON, an image of the names that
+the config itself holds. `why` and the tests parse the very same bytes.
 """
 
 import json
@@ -11,19 +12,38 @@ from struct import Struct
 from typing import TypedDict
 
 from dnsguard.core.answer import MAX_TTL, compose_ede
-from dnsguard.core.blocked import TEMPLATES, Sinkhole
+from dnsguard.core.blocked import TEMPLATES, Sinkhole, data_template
 from dnsguard.core.clients import AddressTable
 from dnsguard.core.image import Image
 from dnsguard.core.local import LocalRecords, Record
-from dnsguard.core.policy import ListInfo, Policy, PolicyInView, Role, Stage, Template, View
+from dnsguard.core.policy import (
+    Effect,
+    ListInfo,
+    Policy,
+    PolicyInView,
+    Role,
+    Stage,
+    Template,
+    View,
+)
 from dnsguard.core.protocol import Ede
 from dnsguard.core.resolver import Settings
 from dnsguard.core.response import TtlBounds
 from dnsguard.core.zones import ForwardZones
 
-MAGIC = b"dnsggen1"
+MAGIC = b"dnsggen2"
 _DAMAGED = "the generation is damaged or from another version: build it again"
 _HEADER = Struct("<8sQ")
+
+
+class ListDocument(TypedDict):
+    """The rules of a list that do the same; `records` are (type, TTL, rdata) of its answer."""
+
+    name: str
+    role: int
+    effect: int
+    answer: str
+    records: list[tuple[int, int, str]]
 
 
 class PolicyDocument(TypedDict):
@@ -32,6 +52,8 @@ class PolicyDocument(TypedDict):
     name: str
     stage: int
     answer: str
+    """The name of a template; with from-list that of lists that ask for none."""
+    from_list: bool
     blocks: list[int]
     allows: list[int]
     off_switches: bool
@@ -63,7 +85,7 @@ class SettingsDocument(TypedDict):
     """The settings of a generation; binary values are hexadecimal."""
 
     number: int
-    lists: list[tuple[str, int]]
+    lists: list[ListDocument]
     views: list[ViewDocument]
     subnets: list[tuple[str, int, int]]
     allowed: list[tuple[str, int]]
@@ -118,14 +140,14 @@ class Generation:
 
 
 def compose_generation(settings: SettingsDocument, image: bytes) -> bytes:
-    """Compose the buffer of a generation."""
+    """Compose the buffer of a generation; `image` is that of the config's own names."""
     text = json.dumps(settings, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return _HEADER.pack(MAGIC, len(text)) + text + image
 
 
-def parse_generation(buffer: bytes | memoryview) -> Generation:
-    """Parse a buffer that `compose_generation` made; the image in it is not copied.
+def parse_generation(buffer: bytes | memoryview, lists: bytes | memoryview) -> Generation:
+    """Parse a buffer of `compose_generation` and the image of its lists; neither is copied.
 
     Raises ValueError when it is damaged or from another version.
     """
@@ -135,23 +157,23 @@ def parse_generation(buffer: bytes | memoryview) -> Generation:
     magic, size = _HEADER.unpack_from(view)
     if magic != MAGIC or len(view) < _HEADER.size + size:
         raise ValueError(_DAMAGED)
-    image = Image(view[_HEADER.size + size :])
+    images = (Image(lists), Image(view[_HEADER.size + size :]))
     try:
         document: SettingsDocument = json.loads(bytes(view[_HEADER.size : _HEADER.size + size]))
-        return _build(document, image)
+        return _build(document, images)
     except (ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise ValueError(_DAMAGED) from error
 
 
-def _build(document: SettingsDocument, image: Image) -> Generation:
+def _build(document: SettingsDocument, images: tuple[Image, ...]) -> Generation:
     ipv4, ipv6, ttl = document["sinkhole"]
     sinkhole = Sinkhole(bytes.fromhex(ipv4), bytes.fromhex(ipv6), ttl)
     templates: dict[str, Template] = {name: make(sinkhole) for name, make in TEMPLATES.items()}
     templates["drop"] = None
     policy = Policy(
         generation=document["number"],
-        image=image,
-        lists=tuple(ListInfo(name, Role(role)) for name, role in document["lists"]),
+        images=images,
+        lists=tuple(_list(entry, templates, sinkhole) for entry in document["lists"]),
         views=tuple(_build_view(view, templates) for view in document["views"]),
         subnets=AddressTable(
             (bytes.fromhex(network), length, number)
@@ -193,6 +215,15 @@ def _build(document: SettingsDocument, image: Image) -> Generation:
     )
 
 
+def _list(entry: ListDocument, templates: dict[str, Template], sinkhole: Sinkhole) -> ListInfo:
+    if entry["answer"] == "data":
+        records = [(number, ttl, bytes.fromhex(rdata)) for number, ttl, rdata in entry["records"]]
+        template: Template = data_template(records, sinkhole)
+    else:
+        template = templates[entry["answer"] or "sinkhole"]
+    return ListInfo(entry["name"], Role(entry["role"]), Effect(entry["effect"]), template)
+
+
 def _build_view(view: ViewDocument, templates: dict[str, Template]) -> View:
     ceiling = view["ceiling"]
     return View(
@@ -207,6 +238,7 @@ def _build_view(view: ViewDocument, templates: dict[str, Template]) -> View:
                 allows=frozenset(policy["allows"]),
                 off_switches=policy["off_switches"],
                 counters=dict(policy["counters"]),
+                from_list=policy["from_list"],
             )
             for policy in view["policies"]
         ),

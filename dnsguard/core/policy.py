@@ -12,7 +12,7 @@ from itertools import count
 
 from dnsguard.core.answer import MAX_TTL, Answer
 from dnsguard.core.clients import AddressTable, unmap
-from dnsguard.core.image import Image, Kind, Match
+from dnsguard.core.image import Image, Kind, Match, specificity
 from dnsguard.core.wire import Query
 
 MAX_CLIENTS = 65_536  # spoofed source addresses cannot grow the memory of who is who
@@ -36,6 +36,19 @@ class Role(IntEnum):
     NO_EMBEDDED = 4
 
 
+class Effect(IntEnum):
+    """What a rule of a list does to a name, as far as that list goes."""
+
+    BLOCK = 0
+    ALLOW = 1
+    BLOCK_IMPORTANT = 2  # adblock's $important: only an important exception frees from it
+    ALLOW_IMPORTANT = 3
+
+
+_BLOCKING = frozenset({Effect.BLOCK, Effect.BLOCK_IMPORTANT})
+_IMPORTANT = frozenset({Effect.BLOCK_IMPORTANT, Effect.ALLOW_IMPORTANT})
+
+
 class Stage(IntEnum):
     """How far a policy goes; the numbers are those of `dnsguard_policy_stage`."""
 
@@ -54,16 +67,25 @@ class Trigger(IntEnum):
     HINT = 4
 
 
-@dataclass(frozen=True)
-class ListInfo:
-    """A list as policies see it: its name in metrics and `why`, and its role."""
-
-    name: str
-    role: Role
-
+Ranked = tuple[tuple[int, int], ...]
+"""(rank, list number) pairs, most specific first; equal ranks are equally specific."""
 
 Template = Callable[[Query], Answer] | None
 """The answer to a blocked query; None sends nothing."""
+
+
+@dataclass(frozen=True)
+class ListInfo:
+    """The rules of a list that do the same: a list with exceptions has several numbers.
+
+    `name` is the list's in metrics and `why`; `template` the answer that the list asks for,
+    used by policies whose answer is from-list.
+    """
+
+    name: str
+    role: Role
+    effect: Effect = Effect.BLOCK
+    template: Template = None
 
 
 @dataclass(frozen=True)
@@ -75,10 +97,13 @@ class PolicyInView:
     template: Template
     option: bytes
     blocks: frozenset[int]
+    """The numbers of its lists, exceptions within them included."""
     allows: frozenset[int]
     off_switches: bool
     counters: dict[int, int]
     """List number to the first of its counters; see `counters`."""
+    from_list: bool = False
+    """Whether the deciding list's own answer goes before `template`."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +148,7 @@ class Policy:
     def __init__(
         self,
         generation: int,
-        image: Image,
+        images: tuple[Image, ...],
         lists: tuple[ListInfo, ...],
         views: tuple[View, ...],
         subnets: AddressTable,
@@ -131,8 +156,8 @@ class Policy:
         off_switch_templates: dict[Role, Template],
     ) -> None:
         self.generation = generation
-        self.image = image
         self.lists = lists
+        self._images = images
         self.views = views
         self._subnets = subnets
         self._allowed = allowed
@@ -172,7 +197,8 @@ class Policy:
 
     def matches(self, name: bytes) -> list[Match]:
         """Return the rules that hold for a name, DNSBL zones and the like observed."""
-        matches = self.image.find(name)
+        matches = [match for image in self._images for match in image.find(name)]
+        matches.sort(key=specificity)
         if any(self.lists[match.list_id].role == Role.NO_EMBEDDED for match in matches):
             matches = [
                 match
@@ -230,7 +256,7 @@ class Policy:
                 policy=policy.name,
                 list_id=list_id,
                 trigger=trigger,
-                template=policy.template,
+                template=self.lists[list_id].template if policy.from_list else policy.template,
                 option=policy.option,
                 counter=policy.counters[list_id],
                 shadow=shadow,
@@ -261,7 +287,7 @@ class Policy:
         for trigger, ranked in signature:
             if self._has_role([list_id for _, list_id in ranked], Role.NEVER_BLOCK):
                 continue
-            deciding = most_specific(policy, ranked)
+            deciding = self.deciding(policy, ranked)
             if deciding in policy.blocks:
                 return trigger, deciding
             # An allow on the qname ends the policy; on a later hop it frees that hop only.
@@ -269,26 +295,49 @@ class Policy:
                 return None
         return None
 
+    def deciding(self, policy: PolicyInView, ranked: Ranked) -> int:
+        """Return the list number that decides a hop for a policy, -1 for none.
+
+        The most specific of the policy's own exceptions and of what each of its lists blocks;
+        an exception goes before a block in a tie.
+        """
+        blocking = self._blocking(policy, ranked)
+        best = -1
+        best_rank = -1
+        for rank, list_id in ranked:
+            if best >= 0 and rank > best_rank:
+                break
+            if list_id in policy.allows:
+                return list_id
+            if best < 0 and list_id in blocking:
+                best, best_rank = list_id, rank
+        return best
+
+    def _blocking(self, policy: PolicyInView, ranked: Ranked) -> set[int]:
+        """Return the numbers that block, without those of lists whose own exception frees.
+
+        In a list, important rules come before its others, then the more specific before the
+        less, then exceptions before blocks; the first says whether the list frees.
+        """
+        first: dict[str, tuple[bool, int, bool]] = {}
+        for rank, list_id in ranked:
+            if list_id in policy.blocks:
+                info = self.lists[list_id]
+                order = (info.effect not in _IMPORTANT, rank, info.effect in _BLOCKING)
+                first[info.name] = min(order, first.get(info.name, order))
+        return {
+            list_id
+            for _, list_id in ranked
+            if list_id in policy.blocks
+            and self.lists[list_id].effect in _BLOCKING
+            and first[self.lists[list_id].name][2]
+        }
+
     def _has_role(self, list_ids: Iterable[int], role: Role) -> bool:
         return any(self.lists[list_id].role == role for list_id in list_ids)
 
 
-def most_specific(policy: PolicyInView, ranked: tuple[tuple[int, int], ...]) -> int:
-    """Return the list that decides a hop for a policy, -1 for none: allow before block in a tie."""
-    best_rank = -1
-    deciding = -1
-    for rank, list_id in ranked:
-        if best_rank >= 0 and rank > best_rank:
-            break
-        if list_id in policy.allows:
-            return list_id
-        if list_id in policy.blocks and best_rank < 0:
-            best_rank = rank
-            deciding = list_id
-    return deciding
-
-
-def rank(matches: list[Match]) -> tuple[tuple[int, int], ...]:
+def rank(matches: list[Match]) -> Ranked:
     """Return the (rank, list number) pairs of matches that are ordered by specificity."""
     ranked: list[tuple[int, int]] = []
     current = -1

@@ -14,7 +14,7 @@ import dnslib
 from dnsguard.core import counters, names
 from dnsguard.core.generation import Generation
 from dnsguard.core.image import Kind, Match
-from dnsguard.core.policy import Policy, PolicyInView, Role, Stage, View, most_specific, rank
+from dnsguard.core.policy import Policy, PolicyInView, Role, Stage, View, rank
 from dnsguard.core.protocol import RD, Ede, EdnsOption, Source, Transport
 from dnsguard.core.resolver import Forward, Resolver
 
@@ -65,21 +65,25 @@ def _describe(policy: Policy, qname: bytes, match: Match) -> dict[str, Any]:
         "list": policy.lists[match.list_id].name,
         "rule": _rule_text(qname, match),
         "kind": Kind(match.kind).name.lower(),
+        "effect": policy.lists[match.list_id].effect.name.lower().replace("_", " "),
         "labels": match.labels,
     }
 
 
 def _rule_text(qname: bytes, match: Match) -> str:
     text = names.to_text(qname[match.start : match.end] + names.ROOT)
-    return {Kind.EXACT: f"={text}", Kind.SUFFIX: text, Kind.EMBEDDED: f"*.{text}.*"}[
-        Kind(match.kind)
-    ]
+    return {
+        Kind.EXACT: f"={text}",
+        Kind.SUFFIX: text,
+        Kind.EMBEDDED: f"*.{text}.*",
+        Kind.BELOW: f"*.{text} (not {text} itself)",
+    }[Kind(match.kind)]
 
 
 def _judge(
     policy: Policy, entry: PolicyInView, qname: bytes, matches: list[Match]
 ) -> dict[str, Any]:
-    deciding = most_specific(entry, rank(matches))
+    deciding = policy.deciding(entry, rank(matches))
     outcome = "no match"
     if deciding in entry.allows:
         outcome = "allows"

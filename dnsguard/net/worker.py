@@ -120,20 +120,25 @@ class Worker:
 
 
 def _take_generation(descriptors: list[int]) -> Generation:
-    """Return the generation in the file of a message, and close the message's descriptors."""
+    """Return the generation in the files of a message, and close the message's descriptors."""
     try:
-        if len(descriptors) != 1:
-            raise ValueError("a message must bring one descriptor: the generation's")
-        return map_generation(descriptors[0])
+        if len(descriptors) != 2:
+            raise ValueError("a message must bring two descriptors: the generation's, the lists'")
+        return map_generation(*descriptors)
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def map_generation(descriptor: int) -> Generation:
-    """Map the generation in a file and parse it; the file may be closed after."""
-    mapped = mmap.mmap(descriptor, 0, prot=mmap.PROT_READ)
-    return parse_generation(memoryview(mapped))
+def map_generation(descriptor: int, lists: int) -> Generation:
+    """Map a generation and the image of its lists, and parse them; the files may be closed after.
+
+    Pages are shared: whoever maps the same image adds next to nothing.
+    """
+    mapped, mapped_lists = (
+        mmap.mmap(number, 0, prot=mmap.PROT_READ) for number in (descriptor, lists)
+    )
+    return parse_generation(memoryview(mapped), memoryview(mapped_lists))
 
 
 def map_page(descriptor: int) -> counters.Page:

@@ -1,0 +1,53 @@
+"""The compiler process: a job on standard input, its outcome on standard output.
+
+It reads hostile texts and takes what memory they need, so it is none of those that serve: it
+yields to them, the kernel takes it first when memory runs out, and it ends with its job.
+"""
+
+import gc
+import json
+import os
+import resource
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from dnsguard.lists.compile import compile_lists
+
+NICENESS = 10
+OUT_OF_MEMORY = 3  # the exit code
+MIN_MEMORY = 512 << 20
+
+
+def main() -> int:
+    """Do one job; return the exit code, other than 0 when there is no outcome."""
+    _yield_to_others()
+    gc.disable()  # a million names live until the end: looking at them costs, and frees nothing
+    try:
+        job = json.load(sys.stdin)
+        document: dict[str, object] = {"lists": [], "error": None}
+        try:
+            document["lists"] = compile_lists(job)
+        except (ValueError, OSError) as error:
+            document["error"] = str(error)
+    except MemoryError:
+        return OUT_OF_MEMORY
+    json.dump(document, sys.stdout)
+    return 0
+
+
+def _yield_to_others() -> None:
+    os.nice(NICENESS)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit = max(MIN_MEMORY, memory // 2)
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard == resource.RLIM_INFINITY or hard > limit:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # a million names need not be given back one by one
