@@ -32,6 +32,9 @@ NOT_RUN = {
     r"ss .*": "shows what runs on this machine",
     "dnsguard check( && .*)?": "tests/deploy/test_config.py checks the file that it is for",
     "dnsguard status|dnsguard why .*": "tests/cli and tests/scenarios run these",
+    "dnsguard lists .*|minisign .*|tail .*|sha256sum .*": (
+        "tests/test_lists_page.py types these, in the order of docs/lists.md"
+    ),
     "dig @<.*": "the address is the reader's; tests/netns asks a whole gateway",
     "promtool check config .*": "tests/deploy/test_prometheus.py runs it where the file is here",
 }

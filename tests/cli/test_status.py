@@ -2,10 +2,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 from rich.console import Console
 
-from dnsguard.cli.status import _duration, render
+from dnsguard.cli.status import render
 from tests.support.api import FakePlane, served
 from tests.support.command import dnsguard, run_python, write_config
 
@@ -103,21 +102,6 @@ def test_whatever_is_missing_is_left_out() -> None:
 def test_nothing_moves_the_cursor() -> None:
     shown = show({**STATUS, "ready": ["\x1b[2Jgone\r"], "admin": "\x9b31m"})
     assert not {"\x1b", "\r", "\x9b"} & set(shown)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (None, "-"),
-        (-3.0, "0 s"),
-        (0.0, "0 s"),
-        (59.9, "59 s"),
-        (61, "1 min 1 s"),
-        (200_000, "2 d 7 h"),
-    ],
-)
-def test_durations_have_two_units(seconds: float | None, text: str) -> None:
-    assert _duration(seconds) == text
 
 
 def test_the_exit_code_is_readiness(tmp_path: Path) -> None:

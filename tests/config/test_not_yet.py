@@ -23,17 +23,6 @@ SUBNET = "subnets: [10.40.0.0/16]"
             'forward_zones: {a.example: [{url: "udp://192.0.2.1", pins: [x]}]}',
             "forward_zones.a.example[0].pins",
         ),
-        ('lists: {a: {source: "https://lists.example/a"}}', "lists.a.source"),
-        ("lists: {a: {source: [a, b]}}", "lists.a.source"),
-        ('lists: {a: {source: "builtin:relays"}}', "lists.a.source"),
-        ("lists: {a: {source: a, format: rpz}}", "lists.a.format"),
-        ("lists: {a: {source: a, refresh: 1h}}", "lists.a.refresh"),
-        ("lists: {a: {source: a, max_shrink: 1%}}", "lists.a.max_shrink"),
-        ("lists: {a: {source: a, max_growth: 1%}}", "lists.a.max_growth"),
-        ("lists: {a: {source: a, max_size: 1MiB}}", "lists.a.max_size"),
-        ("lists: {a: {source: a, public_key: x}}", "lists.a.public_key"),
-        ("lists: {a: {source: a, sha256: x}}", "lists.a.sha256"),
-        ("lists: {a: {source: a, keep: 1}}", "lists.a.keep"),
         ("rebinding: {protect: false}", "rebinding.protect"),
         ("rebinding: {allow: [city.example]}", "rebinding.allow"),
         ("strip_ech: true", "strip_ech"),
@@ -54,7 +43,6 @@ def test_what_is_not_built_is_refused(text: str, path: str) -> None:
     ("text", "path"),
     [
         ("identities: [a]", "groups.lab.identities"),
-        ("answer: from-list", "policies.lab.answer"),
         ("starts: 2023-02-28", "policies.lab.starts"),
         ("review: 2023-02-28", "policies.lab.review"),
         ("ends: 2023-02-28", "policies.lab.ends"),
@@ -62,7 +50,6 @@ def test_what_is_not_built_is_refused(text: str, path: str) -> None:
             'schedule: [{days: [mon], hours: "08:00-18:00", timezone: America/Toronto}]',
             "policies.lab.schedule",
         ),
-        ('lists: ["builtin:encrypted-dns"]', "policies.lab.lists[0]"),
     ],
 )
 def test_what_is_not_built_is_refused_in_an_entry(text: str, path: str) -> None:
@@ -83,8 +70,6 @@ policies: {{lab: {{groups: [lab], block: [example.org], {policy}}}}}
     "text",
     [
         "listen: {dot: [], doh: [], doq: [], certificate: null, private_key: ~, server_name: }",
-        "lists: {a: {source: a, refresh: 360m, max_shrink: 30%, max_size: 256MiB, keep: 10}}",
-        "lists: {a: {source: [a], max_growth: 300%, public_key: null, sha256: null}}",
         "rebinding: {protect: true, allow: []}",
         "strip_ech: false",
         "cache: {serve_stale: 24h}",
@@ -101,5 +86,5 @@ def test_every_row_is_a_field() -> None:
         for section in Section.__subclasses__()
         for name in section.model_fields
     }
-    assert {*not_yet.FIELDS, *not_yet.VALUES} <= fields
+    assert fields >= not_yet.FIELDS
     assert set(Config.model_fields) >= not_yet.INACTIVE

@@ -26,7 +26,8 @@ GROUP = HEAD + "groups: {staff: {subnets: [10.20.0.0/16]}}\n"
             [
                 (
                     "3: policies.x.lists[0]: no list named 'builtin:tictoc': the bundled ones are "
-                    "builtin:tiktok, builtin:tiktok-strict"
+                    "builtin:tiktok, builtin:tiktok-strict, builtin:encrypted-dns, builtin:relays, "
+                    "builtin:vpn"
                 )
             ],
         ),

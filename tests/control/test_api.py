@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from dnsguard.config import Problem
-from dnsguard.control.api import MAX_BODY
+from dnsguard.control.api_requests import MAX_BODY
 from dnsguard.control.results import ReloadResult
 from tests.support.api import FakePlane, Served, exchange, own_actor, served
 

@@ -7,14 +7,15 @@ import dns.message
 import pytest
 
 from dnsguard.config import Config, Source, parse
-from dnsguard.control.build import build_generation
+from dnsguard.control.build import OFF_SWITCHES, build_generation
 from dnsguard.control.counting import Ranges
-from dnsguard.control.loading import load_lists
-from dnsguard.control.state import StateDirectory
+from dnsguard.control.loading import discard
 from dnsguard.core.counters import PAGE_SIZE
 from dnsguard.core.generation import Generation, parse_generation
 from dnsguard.core.protocol import Transport
 from dnsguard.core.resolver import Forward, Resolver
+from tests.support.compiling import image_of, load
+from tests.support.shell import addresses
 
 CONFIG = """\
 upstreams:
@@ -23,24 +24,42 @@ upstreams:
 forward_zones:
   city.internal: ["udp://10.0.0.53", "udp://192.0.2.53"]
 local_records: ["printer.city.internal. 300 IN A 10.0.0.9"]
+lists:
+  zone: {source: zone.txt}
 groups:
   staff: {subnets: [198.51.100.0/24, "2001:db8:20::/48"], max_ttl: 10s}
   exempted: {subnets: [198.51.100.7/32]}
+  lab: {subnets: [198.51.100.9/32]}
 policies:
   ban:
     groups: [staff]
-    lists: ["builtin:tiktok"]
+    lists: ["builtin:tiktok", zone]
     block: [blocked.example.org]
     allow: [support.tiktok.com]
   watch:
     groups: [exempted]
     lists: ["builtin:tiktok"]
     stage: shadow
+  zoned:
+    groups: [lab]
+    lists: [zone]
+    answer: from-list
 never_block: [city.example]
 limits: {pending_per_client: 9, tcp_per_client: 3, exempt: [10.9.9.9]}
 sinkhole: {ipv4: 10.0.0.1, ttl: 20s}
 edns: {udp_size: 1400}
 """
+ZONE = """\
+$TTL 60
+@ SOA localhost. root.localhost. 1 1h 15m 30d 2h
+@ NS localhost.
+nx.example.net CNAME .
+empty.example.net CNAME *.
+free.nx.example.net CNAME rpz-passthru.
+*.nx.example.net CNAME .
+data.example.net 5 A 192.0.2.1
+"""
+LAB = "198.51.100.9"
 STAFF = "198.51.100.1"
 EXEMPTED = "198.51.100.7"
 CITIZEN = "192.168.1.1"
@@ -52,13 +71,16 @@ class Built:
 
     def __init__(self, folder: Path, *, workers: int = 1, ranges: Ranges | None = None) -> None:
         source = Source(str(folder / "dnsguard.yaml"), CONFIG)
+        (folder / "zone.txt").write_text(ZONE)
         self.config: Config = parse([source])
-        lists = load_lists(self.config, (source,), StateDirectory(folder))
+        self.lists = load(self.config, source, folder / "lists")
         self.ranges = ranges or Ranges()
         self.buffer = build_generation(
-            self.config, lists, number=7, ranges=self.ranges, workers=workers
+            self.config, self.lists, number=7, ranges=self.ranges, workers=workers
         )
-        self.generation: Generation = parse_generation(self.buffer)
+        self.image = image_of(self.lists.compiled)
+        discard(self.lists, None)
+        self.generation: Generation = parse_generation(self.buffer, self.image)
         self.page = [0] * PAGE_SIZE
 
     def ask(self, client: str, name: str) -> dns.message.Message | Forward | None:
@@ -90,6 +112,10 @@ def test_registered_clients_are_sinkholed(built: Built, client: str, name: str) 
         (STAFF, "support.tiktok.com"),
         (STAFF, "example.org"),
         (STAFF, "tiktok.city.example"),
+        (LAB, "free.nx.example.net"),
+        (STAFF, "free.nx.example.net"),
+        (LAB, "www.tiktok.com"),
+        (CITIZEN, "nx.example.net"),
     ],
 )
 def test_everything_else_is_forwarded(built: Built, client: str, name: str) -> None:
@@ -155,5 +181,38 @@ def test_hits_are_counted_for_group_policy_and_list(tmp_path: Path) -> None:
     assert built.page[shadow["exempted", "watch", "builtin:tiktok"]] == 1
 
 
-def test_the_hash_of_the_image_is_keyed_anew(tmp_path: Path) -> None:
-    assert Built(tmp_path).buffer != Built(tmp_path).buffer
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("nx.example.net", "NXDOMAIN []"),
+        ("a.nx.example.net", "NXDOMAIN []"),
+        ("empty.example.net", "NOERROR []"),
+        ("data.example.net", "NOERROR ['192.0.2.1']"),
+    ],
+)
+def test_the_answers_of_a_list_are_given_to_who_asks_from_it(
+    built: Built, name: str, answer: str
+) -> None:
+    given = built.ask(LAB, name)
+    assert isinstance(given, dns.message.Message)
+    assert f"{dns.rcode.to_text(given.rcode())} {[*addresses(given)]}" == answer
+    other = built.ask(STAFF, name)
+    assert isinstance(other, dns.message.Message)
+    assert addresses(other) == ["10.0.0.1"]
+
+
+def test_all_rules_of_a_list_are_counted_as_the_list(tmp_path: Path) -> None:
+    built = Built(tmp_path)
+    for name in ("nx", "a.nx", "empty", "data", "free.nx"):
+        built.ask(LAB, f"{name}.example.net")
+    blocked = dict(built.ranges.items("blocked"))
+    assert built.page[blocked["lab", "zoned", "zone"]] == 4
+    assert {key for key in blocked if key[0] == "lab"} == {
+        ("lab", "zoned", name) for name in ("zone", "zoned.block", OFF_SWITCHES)
+    }
+
+
+def test_the_hashes_of_the_images_are_keyed_anew(tmp_path: Path) -> None:
+    one, other = Built(tmp_path), Built(tmp_path)
+    assert one.buffer != other.buffer
+    assert one.image != other.image

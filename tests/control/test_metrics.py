@@ -1,28 +1,34 @@
 """The metrics of the public interface, rendered from pages that a test wrote."""
 
+import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dnsguard.config import Source, parse
 from dnsguard.control.counting import Page, Ranges
-from dnsguard.control.loading import load_lists
+from dnsguard.control.loading import Accepted, Lists, LoadedList, discard
 from dnsguard.control.metrics import Events, MetricsCollector, Snapshot
-from dnsguard.control.state import StateDirectory
 from dnsguard.core import counters
 from dnsguard.core.protocol import Rcode
 from dnsguard.core.protocol import Source as AnswerSource
+from dnsguard.lists.errors import REASONS
 from dnsguard.net.worker import map_page
+from tests.support.compiling import load
 from tests.support.metrics import Samples, read_samples
 
 CONFIG = """\
 upstreams: ["udp://192.0.2.53", "udp://192.0.2.54"]
 groups:
   staff: {subnets: [10.20.0.0/16]}
+lists:
+  own: {source: own.txt}
+  partner: {source: "https://lists.example/tiktok.txt"}
 policies:
-  ban: {groups: [staff], lists: ["builtin:tiktok"]}
+  ban: {groups: [staff], lists: ["builtin:tiktok", own, partner]}
   watch: {groups: [staff], lists: ["builtin:tiktok"], stage: shadow}
 """
 URL = "udp://192.0.2.53"
@@ -33,6 +39,7 @@ class Exposition:
 
     def __init__(self, folder: Path) -> None:
         source = Source(str(folder / "dnsguard.yaml"), CONFIG)
+        (folder / "own.txt").write_text("example.org\nexample.net\n")
         config = parse([source])
         self.pages = [Page(), Page()]
         self.written = [map_page(os.dup(page.descriptor)) for page in self.pages]
@@ -41,12 +48,13 @@ class Exposition:
         self.collector = MetricsCollector(self.pages, self.events)
         self.snapshot = Snapshot(
             config=config,
-            lists=load_lists(config, (source,), StateDirectory(folder)),
+            lists=load(config, source, folder / "state"),
             ranges=self.ranges,
             generation=7,
             enforcing={"ban": True, "watch": False},
             restarts=[0, 3],
             config_current=True,
+            list_ages={"builtin:tiktok": 0.0, "own": 90.0, "partner": math.inf},
         )
 
     def render(self) -> Samples:
@@ -58,6 +66,7 @@ class Exposition:
 def exposition(tmp_path: Path) -> Iterator[Exposition]:
     made = Exposition(tmp_path)
     yield made
+    discard(made.snapshot.lists, None)
     for page in made.pages:
         page.close()
 
@@ -135,4 +144,53 @@ def test_what_the_control_plane_counts(exposition: Exposition) -> None:
     assert samples['dnsguard_policy_stage{policy="watch"}'] == 1
     assert samples['dnsguard_list_names{list="builtin:tiktok"}'] > 50
     assert samples['dnsguard_list_age_seconds{list="builtin:tiktok"}'] == 0
+    assert samples['dnsguard_list_names{list="own"}'] == 2
+    assert samples['dnsguard_list_age_seconds{list="own"}'] == 90
+    assert samples['dnsguard_list_names{list="partner"}'] == 0
+    assert samples['dnsguard_list_age_seconds{list="partner"}'] == math.inf
     assert sum(name.startswith("dnsguard_build_info") for name in samples) == 1
+
+
+def test_updates_are_counted_by_result_and_refusals_by_reason(exposition: Exposition) -> None:
+    exposition.events.count_update("partner", "refused", "shrink")
+    exposition.events.count_update("partner", "failed")
+    samples = exposition.render()
+    updates = {
+        (name, result): samples[f'dnsguard_list_updates_total{{list="{name}",result="{result}"}}']
+        for name in ("own", "partner")
+        for result in ("ok", "unchanged", "refused", "failed")
+    }
+    assert {key for key, count in updates.items() if count} == {
+        ("partner", "refused"),
+        ("partner", "failed"),
+    }
+    refused = 'dnsguard_list_refused_total{{list="partner",reason="{}"}}'
+    assert {reason: samples[refused.format(reason)] for reason in REASONS} == {
+        **dict.fromkeys(REASONS, 0),
+        "shrink": 1,
+    }
+    assert 'dnsguard_list_updates_total{list="builtin:tiktok",result="ok"}' not in samples
+
+
+def test_what_reading_the_files_came_to_is_counted(exposition: Exposition) -> None:
+    read = exposition.snapshot.lists
+    own = next(found for found in read.loaded if found.name == "own")
+    events = Events()
+
+    def count(found: LoadedList, accepted: tuple[Accepted, ...] = ()) -> None:
+        events.count_files(Lists((found,), read.compiled, accepted))
+
+    count(own, read.accepted)
+    count(own)
+    count(replace(own, problem="the file cannot be read"))
+    count(replace(own, problem="it is empty", refused="empty"))
+    for found in read.loaded:
+        if found.name != "own":
+            count(found)
+    assert events.list_updates == {
+        ("own", "ok"): 1,
+        ("own", "unchanged"): 1,
+        ("own", "failed"): 1,
+        ("own", "refused"): 1,
+    }
+    assert events.list_refused == {("own", "empty"): 1}

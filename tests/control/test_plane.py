@@ -3,8 +3,7 @@
 import asyncio
 import errno
 import os
-import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,10 +13,12 @@ import pytest
 import uvloop
 
 from dnsguard.config import read_sources
+from dnsguard.control import plane as plane_module
 from dnsguard.control.plane import ControlPlane
 from dnsguard.control.sockets import open_sockets
 from dnsguard.control.state import StateDirectory
 from dnsguard.control.workers import Worker
+from tests.support.bad_disk import BAD_DISKS, bad_disk
 from tests.support.loops import DEADLINE
 from tests.support.shell import addresses
 from tests.support.workers import Endpoint
@@ -53,11 +54,12 @@ class Running:
     def write(self, text: str) -> None:
         self.config.write_text(text)
 
-    async def start(self) -> tuple[str, ...]:
-        """Put the config in force and fill the slots; returns what was not written down."""
+    async def start(self) -> None:
+        """Put the config in force and fill the slots."""
         plane = self.plane
-        await plane.adopt(plane.prepare(read_sources(self.config)), "start", "test")
-        unwritten = await plane.write_down()
+        candidate = await plane.prepare(read_sources(self.config))
+        await plane.start(candidate)
+        await plane.write_down(candidate)
         for number in range(WORKERS):
             fds = [s.socket.fileno() for s in self.sockets if s.worker == number]
             worker = Worker(
@@ -68,7 +70,6 @@ class Running:
         async with asyncio.timeout(DEADLINE):
             for worker in plane.workers:
                 await worker.listening.wait()
-        return unwritten
 
     async def stop(self) -> None:
         for worker in self.plane.workers:
@@ -79,7 +80,8 @@ class Running:
         for worker in self.plane.workers:
             if worker._process is not None:
                 await worker._process.wait()
-        os.close(self.plane.served_generation()[0])
+        for descriptor in self.plane.served_generation()[0]:
+            os.close(descriptor)
         for page in self.plane.pages:
             page.close()
         for listening in self.sockets:
@@ -205,6 +207,52 @@ def test_a_list_that_vanishes_goes_on_in_force_and_is_warned_of(tmp_path: Path) 
     run(tmp_path, scenario)
 
 
+def test_a_reload_counts_what_each_file_came_to(tmp_path: Path) -> None:
+    more = CONFIG.replace("{{source: own.txt}}", "{{source: own.txt}}\n  two: {{source: two.txt}}")
+    more = more.replace("lists: [own]", "lists: [own, two]").format(stage="enforce")
+
+    async def scenario(running: Running) -> None:
+        def counted() -> dict[tuple[str, str], int]:
+            return dict(running.plane.events.list_updates)
+
+        two = tmp_path / "two.txt"
+        two.write_text("two.example\n")
+        running.write(more)
+        await running.plane.reload("test", "two lists")
+        assert counted() == {("own", "ok"): 1, ("own", "unchanged"): 1, ("two", "ok"): 1}
+        confirmed = running.plane.records.get("own").confirmed
+        two.write_text("other.example\n")
+        await running.plane.reload("test", "one of two changes")
+        assert counted() == {("own", "ok"): 1, ("own", "unchanged"): 2, ("two", "ok"): 2}
+        assert running.plane.records.get("own").confirmed != confirmed
+        two.write_text("")
+        await running.plane.reload("test", "one of two is bad")
+        assert counted()["two", "refused"] == 1
+        assert running.plane.events.list_refused == {("two", "empty"): 1}
+
+    run(tmp_path, scenario)
+
+
+def test_a_start_from_the_saved_image_compiles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario(running: Running) -> None:
+        assert await running.ask() == {tuple(BLOCKED)}
+
+    async def compile_never(*_: object) -> None:
+        raise AssertionError("there is nothing to compile")
+
+    run(tmp_path, scenario)
+    monkeypatch.setattr(plane_module, "compile_apart", compile_never)
+    run(tmp_path, scenario)
+    image = tmp_path / "state" / "lists.image"
+    damaged = image.read_bytes()
+    image.write_bytes(damaged[:-1] + bytes([damaged[-1] ^ 1]))
+    monkeypatch.undo()
+    run(tmp_path, scenario)
+    assert image.read_bytes() != damaged[:-1] + bytes([damaged[-1] ^ 1])
+
+
 def test_reloads_at_once_come_one_after_the_other(tmp_path: Path) -> None:
     async def scenario(running: Running) -> None:
         results = await asyncio.gather(
@@ -232,14 +280,13 @@ def test_a_worker_killed_in_the_middle_of_reloads(tmp_path: Path) -> None:
 
 def test_nobody_can_change_a_generation_in_force(tmp_path: Path) -> None:
     async def scenario(running: Running) -> None:
-        descriptor, _ = running.plane.served_generation()
-        for change in (
-            lambda: os.pwrite(descriptor, b"x", 0),
-            lambda: os.ftruncate(descriptor, 10),
-            lambda: os.ftruncate(descriptor, 1 << 20),
-        ):
+        descriptors, _ = running.plane.served_generation()
+        for descriptor in descriptors:
+            for size in (10, 1 << 20):
+                with pytest.raises(PermissionError):
+                    os.ftruncate(descriptor, size)
             with pytest.raises(PermissionError):
-                change()
+                os.pwrite(descriptor, b"x", 0)
 
     run(tmp_path, scenario)
 
@@ -255,27 +302,18 @@ def test_descriptors_do_not_add_up(tmp_path: Path) -> None:
     run(tmp_path, scenario)
 
 
-@pytest.fixture(params=["ro", "size=4k"])
-def bad_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
-    """Return a folder that is read-only, or has room for next to nothing."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", request.param, "tmpfs", str(folder)]
-    subprocess.run(mount, check=True, timeout=DEADLINE)
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True, timeout=DEADLINE)
-
-
+@pytest.mark.parametrize("option", BAD_DISKS)
 def test_a_disk_that_takes_nothing_stops_no_change(
-    tmp_path: Path, bad_disk: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, option: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def play() -> None:
-        running = Running(tmp_path, bad_disk / "state")
+        running = Running(tmp_path, tmp_path / "disk" / "state")
         filler = "# filler\n" * 1000
         running.write(CONFIG.format(stage="enforce") + filler)
         try:
-            (unwritten,) = await running.start()
-            assert "cannot be written" in unwritten
+            await running.start()
+            assert "cannot be written" in caplog.text
+            caplog.clear()
             assert await running.ask() == {tuple(BLOCKED)}
             running.write(CONFIG.format(stage="off") + filler)
             result = await running.plane.reload("test", "flip")
@@ -285,5 +323,6 @@ def test_a_disk_that_takes_nothing_stops_no_change(
         finally:
             await running.stop()
 
-    uvloop.run(play())
+    with bad_disk(tmp_path / "disk", option):
+        uvloop.run(play())
     assert "cannot be written" in caplog.text

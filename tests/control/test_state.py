@@ -11,6 +11,9 @@ import pytest
 
 from dnsguard.config import Source
 from dnsguard.control.state import StateDirectory
+from dnsguard.core.image import build_image
+from dnsguard.lists.compiled import Compiled, seal
+from tests.support.compiling import image_of, text_file
 
 SOURCES = (Source("/etc/dnsguard/dnsguard.yaml", "a: b\n"), Source("/etc/x.yaml", "é: 1\n"))
 
@@ -53,44 +56,29 @@ def test_a_damaged_record_is_none(state: StateDirectory, damage: bytes) -> None:
     assert state.last_config() is None
 
 
-def test_lists_are_kept_by_name(state: StateDirectory) -> None:
-    assert state.last_list("own") is None
-    state.keep_list("own", b"example.org\n")
-    state.keep_list("other", b"example.net\n")
-    kept = state.last_list("own")
-    assert kept is not None
-    assert kept.text == b"example.org\n"
-
-
-def test_an_unchanged_list_is_not_written_again_but_confirmed(state: StateDirectory) -> None:
-    state.keep_list("own", b"example.org\n")
-    path = state.path / "lists" / "own.txt"
-    number = path.stat().st_ino
-    os.utime(path, (1000.0, 1000.0))
-    state.keep_list("own", b"example.org\n")
-    kept = state.last_list("own")
-    assert kept is not None
-    assert kept.confirmed > 1000.0
-    assert path.stat().st_ino == number
-
-
 def test_a_write_that_fails_leaves_the_old_whole(state: StateDirectory) -> None:
     state.keep_config(SOURCES)
-    state.keep_list("own", b"example.org\n")
     large = "x" * 10_000
-    with small_files_only(4096):
-        with pytest.raises(OSError, match="File too large"):
-            state.keep_config([Source("/etc/dnsguard/dnsguard.yaml", large)])
-        with pytest.raises(OSError, match="File too large"):
-            state.keep_list("own", large.encode())
+    with small_files_only(4096), pytest.raises(OSError, match="File too large"):
+        state.keep_config([Source("/etc/dnsguard/dnsguard.yaml", large)])
     kept = state.last_config()
     assert kept is not None
     assert kept[0] == SOURCES
-    kept_list = state.last_list("own")
-    assert kept_list is not None
-    assert kept_list.text == b"example.org\n"
-    state.keep_list("own", large.encode())
     assert json.loads((state.path / "accepted-config.json").read_bytes())
+
+
+def test_compiled_lists_are_kept(state: StateDirectory) -> None:
+    assert state.last_compiled() is None
+    image = text_file(build_image([], seed=1))
+    seal(image)
+    state.keep_compiled(Compiled(image, {}))
+    kept = state.last_compiled()
+    assert kept is not None
+    assert image_of(kept) == image_of(Compiled(image, {}))
+    kept.close()
+    os.close(image)
+    (state.path / "lists.image").write_bytes(b"damaged")
+    assert state.last_compiled() is None
 
 
 def test_nobody_else_may_look_in(state: StateDirectory) -> None:

@@ -30,23 +30,22 @@ class Slot:
 
     def __init__(self) -> None:
         self.number = 0
-        self.descriptor = -1
+        self.descriptors: list[int] = []
         self.page = Page()
         self.sockets = open_sockets([Endpoint()], 1, [])
         self.change(1)
         fds = [listening.socket.fileno() for listening in self.sockets]
         self.worker = Worker(
-            0, self.page, fds, lambda: (self.descriptor, self.number), dict(os.environ)
+            0, self.page, fds, lambda: (self.descriptors, self.number), dict(os.environ)
         )
 
     def change(self, number: int) -> None:
         """Set the generation; its number is in the answer."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
+        self._close_generation()
         self.number = number
         record = f"{PRINTER}. 300 IN A 10.0.0.{number}"
         setup = Setup(local_records=[record], upstreams=["udp://127.0.0.1:9"], number=number)
-        self.descriptor = memory_file(setup.buffer())
+        self.descriptors = [memory_file(buffer) for buffer in setup.buffers()]
 
     async def ask(self) -> int:
         """Return which generation answers."""
@@ -63,10 +62,14 @@ class Slot:
 
     def close(self) -> None:
         """Close what the slot was given."""
-        os.close(self.descriptor)
+        self._close_generation()
         self.page.close()
         for listening in self.sockets:
             listening.socket.close()
+
+    def _close_generation(self) -> None:
+        for descriptor in self.descriptors:
+            os.close(descriptor)
 
 
 @asynccontextmanager

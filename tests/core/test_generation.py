@@ -8,9 +8,9 @@ from dnsguard.core.generation import MAGIC, compose_generation, parse_generation
 from dnsguard.core.names import from_text
 from dnsguard.core.policy import STRANGERS, UNREGISTERED, Stage
 from tests.support.gateway import packed
-from tests.support.generations import Ban, generation, generation_buffer
+from tests.support.generations import Ban, Setup, generation
 
-WHOLE = generation_buffer()
+WHOLE, LISTS = Setup().buffers()
 SETTINGS_END = 16 + int.from_bytes(WHOLE[8:16], "little")
 
 
@@ -70,23 +70,47 @@ def test_drop_has_none() -> None:
     assert built.policy.view(packed("10.20.0.1")).policies[0].template is None
 
 
-def test_the_image_is_aligned_and_not_copied() -> None:
+def test_the_images_are_aligned_and_not_copied() -> None:
     assert SETTINGS_END % 8 == 0
-    shared = bytearray(WHOLE)
-    parse_generation(memoryview(shared))
+    own, lists = map(bytearray, Setup(never_block=["city.example"]).buffers())
+    policy = parse_generation(memoryview(own), memoryview(lists)).policy
+    tiktok, city = from_text("tiktok.com"), from_text("city.example")
+    assert len(policy.matches(tiktok)) == 2
+    assert len(policy.matches(city)) == 1
+    for buffer, name in ((lists, tiktok), (own, city)):
+        buffer[buffer.rindex(name) + 1] ^= 1  # an image whose names change is one that is shared
+        assert policy.matches(name) == []
+
+
+def test_rules_of_the_lists_and_of_the_config_count_alike() -> None:
+    ban = Ban(block=["www.tiktok.com"], allow=["tiktok.com"])
+    policy = generation(policies={"ban": ban}).policy
+    found = policy.matches(from_text("www.tiktok.com"))
+    assert [(policy.lists[match.list_id].name, match.labels) for match in found] == [
+        ("ban:block", 3),
+        ("tiktok", 2),
+        ("tiktok", 2),
+        ("ban:allow", 2),
+    ]
 
 
 @pytest.mark.parametrize("size", [0, 15, 16, 17, SETTINGS_END - 1, SETTINGS_END, len(WHOLE) - 1])
 def test_a_truncation_is_refused(size: int) -> None:
     with pytest.raises(ValueError, match="build it again"):
-        parse_generation(WHOLE[:size])
+        parse_generation(WHOLE[:size], LISTS)
+
+
+@pytest.mark.parametrize("size", [0, 39, 40, len(LISTS) - 1])
+def test_a_truncated_image_of_the_lists_is_refused(size: int) -> None:
+    with pytest.raises(ValueError, match="build it again"):
+        parse_generation(WHOLE, LISTS[:size])
 
 
 @given(st.integers(0, SETTINGS_END - 1), st.integers(0, 255))
 def test_damaged_settings_are_refused_or_parsed(position: int, octet: int) -> None:
     damaged = WHOLE[:position] + bytes([octet]) + WHOLE[position + 1 :]
     try:
-        parse_generation(damaged)
+        parse_generation(damaged, LISTS)
     except ValueError as error:
         refusal = str(error)
     else:
@@ -97,7 +121,7 @@ def test_damaged_settings_are_refused_or_parsed(position: int, octet: int) -> No
 def test_another_version_is_refused() -> None:
     assert WHOLE.startswith(MAGIC)
     with pytest.raises(ValueError, match="another version"):
-        parse_generation(b"dnsggen9" + WHOLE[8:])
+        parse_generation(b"dnsggen9" + WHOLE[8:], LISTS)
 
 
 @pytest.mark.parametrize("key", json.loads(WHOLE[16:SETTINGS_END]))
@@ -105,4 +129,4 @@ def test_every_setting_is_needed(key: str) -> None:
     document = json.loads(WHOLE[16:SETTINGS_END])
     del document[key]
     with pytest.raises(ValueError, match="build it again"):
-        parse_generation(compose_generation(document, WHOLE[SETTINGS_END:]))
+        parse_generation(compose_generation(document, WHOLE[SETTINGS_END:]), LISTS)

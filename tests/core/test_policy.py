@@ -49,6 +49,16 @@ ENTRIES = st.lists(
     ),
     max_size=3,
 )
+LIST_ENTRIES = st.lists(
+    st.builds(
+        lambda mark, form, name, answer: mark + form.format(name) + answer,
+        st.sampled_from(["", "", "@@", "!!", "@@!!"]),
+        st.sampled_from(["{}", "={}", ".{}", "*.{}.*"]),
+        simple_names(3),
+        st.sampled_from(["", " nodata"]),
+    ),
+    max_size=5,
+)
 BANS = st.builds(
     Ban,
     groups=st.sampled_from([None, ["staff"], ["visitors"]]),
@@ -61,7 +71,7 @@ BANS = st.builds(
 SETUPS = st.builds(
     Setup,
     groups=st.just({"staff": ["10.20.0.0/16"], "visitors": ["10.30.0.0/16"]}),
-    lists=st.fixed_dictionaries({"one": ENTRIES, "two": ENTRIES}),
+    lists=st.fixed_dictionaries({"one": LIST_ENTRIES, "two": LIST_ENTRIES}),
     policies=st.fixed_dictionaries({"first": BANS, "second": BANS}),
     off_switches=st.sampled_from([{}, {"=a.b": "nxdomain", "c": "nodata"}]),
     never_block=st.sampled_from([[], ["b.c"]]),

@@ -33,7 +33,10 @@ def test_every_example_is_switched_on() -> None:
     assert config.policies["tiktok-ban"].allow
     assert config.policies["tiktok-ban"].block
     assert config.policies["also-banned"].stage == "shadow"
-    assert set(config.lists) == {"also-banned"}
+    assert set(config.lists) == {"also-banned", "partner"}
+    assert len(config.lists["partner"].source) == 2
+    assert config.lists["partner"].public_key
+    assert config.policies["vpn"].lists == ("builtin:vpn",)
 
 
 def test_the_ban_holds_for_every_group_on_both_address_families() -> None:
@@ -46,6 +49,12 @@ def test_the_ban_holds_for_every_group_on_both_address_families() -> None:
     for group in config.groups.values():
         assert group.description
         assert {network.version for network in group.subnets} == {4, 6}
+
+
+def test_ways_past_the_ban_are_counted_first_and_never_sent_to_a_sinkhole() -> None:
+    bypass = load(FILE).policies["bypass"]
+    assert bypass.lists == ("builtin:encrypted-dns", "builtin:relays")
+    assert (bypass.stage, bypass.answer) == ("shadow", "nxdomain")
 
 
 def test_its_addresses_are_private_or_for_documentation() -> None:

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.asking import ask_tcp, ask_udp
 from tests.support.dashboard import queries
 from tests.support.gateway import said
+from tests.support.nginx import running_nginx
 from tests.support.nsd import running_nsd
 from tests.support.prometheus import Prometheus
 from tests.support.series import SERIES, find
@@ -35,8 +36,6 @@ TRAFFIC = [
     (STRANGER, "www.example.org A", "udp", "REFUSED"),
 ]
 NOT_YET = {
-    "dnsguard_list_updates_total",
-    "dnsguard_list_refused_total",
     "dnsguard_bypass_signals_total",
     "dnsguard_query_log_dropped_total",
     "dnsguard_audit_failures_total",
@@ -59,14 +58,25 @@ class Live:
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("live")
-    with running_nsd(folder, _ZONES) as port:
+    (folder / "own.txt").write_text("blocked.example.net\n", "utf-8")
+    with running_nsd(folder, _ZONES) as port, running_nginx(folder) as nginx:
+        nginx.serve("/partner.txt", b"example.net\n")
         config = {
             "allow_clients": [STAFF, TRIAL, OTHER],
             "upstreams": [f"udp://127.0.0.1:{port}"],
             "groups": {"staff": {"subnets": [STAFF]}, "trial": {"subnets": [TRIAL]}},
+            "lists": {
+                "own": {"source": str(folder / "own.txt")},
+                "partner": {"source": nginx.url("/partner.txt")},
+                "missing": {"source": nginx.url("/missing.txt")},
+            },
             "policies": {
-                "ban": {"groups": ["staff"], "lists": ["builtin:tiktok"]},
-                "shadow": {"groups": ["trial"], "lists": ["builtin:tiktok"], "stage": "shadow"},
+                "ban": {"groups": ["staff"], "lists": ["builtin:tiktok", "own", "partner"]},
+                "shadow": {
+                    "groups": ["trial"],
+                    "lists": ["builtin:tiktok", "missing"],
+                    "stage": "shadow",
+                },
             },
         }
         with (
@@ -74,6 +84,11 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
             traffic(server),
             Prometheus(folder / "prometheus", [server.status()["admin"]]) as prometheus,
         ):
+            assert prometheus.wait_for(
+                'dnsguard_list_updates_total{list="partner", result="ok"} == 1'
+            )
+            nginx.serve("/partner.txt", b"<html>sold</html>\n")
+            assert server.command("lists", "update", "partner").returncode == 1
             yield Live(server, prometheus)
 
 
@@ -141,7 +156,18 @@ def test_every_panel_shows_numbers(title: str, expression: str, live: Live) -> N
         "dnsguard_upstream_up == 1",
         'dnsguard_policy_enforcing{policy="ban"} == 1',
         'dnsguard_policy_enforcing{policy="shadow"} == 0',
+        'dnsguard_list_updates_total{list="partner", result="refused"} == 1',
+        'dnsguard_list_updates_total{list="missing", result="failed"} > 0',
+        'dnsguard_list_refused_total{list="partner", reason="html"} == 1',
+        'increase(dnsguard_list_refused_total{list="partner", reason="html"}[1m]) > 0',
+        'absent(dnsguard_list_refused_total{list="builtin:tiktok"})',
+        'dnsguard_list_names{list="partner"} == 1',
+        'dnsguard_list_age_seconds{list="partner"} < +Inf',
+        'dnsguard_list_age_seconds{list="missing"} == +Inf',
         "dnsguard_internal_errors_total == 0",
+        'dnsguard_list_names{list="own"} == 1',
+        'dnsguard_list_updates_total{list="own", result="ok"} == 1',
+        'sum(dnsguard_list_refused_total{list="own"}) == 0',
     ],
 )
 def test_the_traffic_is_counted_where_it_belongs(expression: str, live: Live) -> None:
@@ -179,7 +205,10 @@ def test_labels_hold_names_of_the_config_and_fixed_words_never_a_domain_or_an_ad
     of_the_config = {
         "group": {"staff", "trial", "unregistered"},
         "policy": {"ban", "shadow"},
-        "list": {"builtin:tiktok", "builtin:off-switches", "ban.block", "shadow.block"},
+        "list": {
+            *("builtin:tiktok", "builtin:off-switches", "ban.block", "shadow.block"),
+            *("own", "partner", "missing"),
+        },
         "upstream": {upstream["url"] for upstream in live.server.status()["upstreams"]},
     }
     for family in text_string_to_metric_families(live.server.metrics()):
@@ -188,4 +217,4 @@ def test_labels_hold_names_of_the_config_and_fixed_words_never_a_domain_or_an_ad
                 if label in of_the_config:
                     assert value in of_the_config[label]
                 elif label not in {"le", "version", "python"}:
-                    assert re.fullmatch(r"\w+", value)
+                    assert re.fullmatch(r"[\w-]+", value)

@@ -41,6 +41,25 @@ def test_systemd_finds_nothing_to_say(installed: Path) -> None:
     assert verify(installed) == ""
 
 
+def drop_in(unit: Path, text: str) -> None:
+    """Add settings to a unit as `systemctl edit` does."""
+    folder = unit.with_name(f"{unit.name}.d")
+    folder.mkdir()
+    (folder / "override.conf").write_text(text)
+
+
+def test_systemd_takes_the_proxy_settings_of_the_docs(installed: Path) -> None:
+    page = (ROOT / "docs" / "lists.md").read_text()
+    (settings,) = re.findall(r"^```ini\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+    drop_in(installed, settings)
+    assert verify(installed) == ""
+
+
+def test_systemd_would_have_said_what_is_wrong_with_them(installed: Path) -> None:
+    drop_in(installed, "[Service]\nEnvironmnt=https_proxy=http://proxy.example:3128\n")
+    assert "Environmnt" in verify(installed)
+
+
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [("KillMode=mixed", "KillMod=mixed"), ("Restart=always", "Restart=ever")],

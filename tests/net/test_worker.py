@@ -25,14 +25,16 @@ def worker() -> Iterator[WorkerProcess]:
         yield running
 
 
-def setup(upstream: ScriptedUpstream, stage: Stage = Stage.ENFORCE, number: int = 1) -> bytes:
+def setup(
+    upstream: ScriptedUpstream, stage: Stage = Stage.ENFORCE, number: int = 1
+) -> tuple[bytes, bytes]:
     return Setup(
         groups={"staff": ["127.0.0.2/32"]},
         policies={"ban": Ban(stage=stage)},
         local_records=[f"{PRINTER}. 300 IN A 10.0.0.9"],
         upstreams=[upstream.url],
         number=number,
-    ).buffer()
+    ).buffers()
 
 
 def test_serves_from_the_first_generation_and_tells(
@@ -63,18 +65,26 @@ def test_swaps_and_acknowledges(worker: WorkerProcess, upstream: ScriptedUpstrea
 
 @pytest.mark.parametrize(
     "damage",
-    ["empty", "magic", "half", "settings", "not JSON", "no descriptor", "two descriptors"],
+    [
+        *("empty", "magic", "half", "settings", "not JSON"),
+        *("no lists", "magic of the lists", "half of the lists", "swapped"),
+        *("no descriptor", "one descriptor", "three descriptors"),
+    ],
 )
 def test_goes_on_with_the_old_when_a_generation_is_damaged(
     worker: WorkerProcess, upstream: ScriptedUpstream, damage: str
 ) -> None:
-    good = setup(upstream, number=2)
+    good, lists = setup(upstream, number=2)
     worker.start(setup(upstream))
     damaged = {
-        "empty": b"",
-        "magic": b"x" + good[1:],
-        "half": good[: len(good) // 2],
-        "settings": good.replace(b'"views"', b'"viewz"'),
+        "empty": (b"", lists),
+        "magic": (b"x" + good[1:], lists),
+        "half": (good[: len(good) // 2], lists),
+        "settings": (good.replace(b'"views"', b'"viewz"'), lists),
+        "no lists": (good, b""),
+        "magic of the lists": (good, b"x" + lists[1:]),
+        "half of the lists": (good, lists[: len(lists) // 2]),
+        "swapped": (lists, good),
     }
     if damage in damaged:
         worker.send(damaged[damage])
@@ -82,11 +92,11 @@ def test_goes_on_with_the_old_when_a_generation_is_damaged(
         worker.channel.send(b"{")
     else:
         with socket.socket() as some:
-            count = 0 if damage == "no descriptor" else 2
+            count = ["no descriptor", "one descriptor", "", "three descriptors"].index(damage)
             socket.send_fds(worker.channel, [b"{}"], [some.fileno()] * count)
     wait_for(lambda: worker.counter(counters.INTERNAL_ERRORS) == 1, "the damage is counted")
     assert addresses(worker.ask("www.tiktok.com", source="127.0.0.2")) == ["0.0.0.0"]
-    worker.send(good)
+    worker.send((good, lists))
     assert worker.receive() == {"serving": 2}  # the first message since: no other was taken
 
 

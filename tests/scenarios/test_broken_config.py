@@ -158,7 +158,6 @@ def test_without_an_accepted_config_it_does_not_start(
 def test_a_list_that_vanishes_goes_on_serving(server: Server) -> None:
     folder = server.folder
     (folder / "own.txt").unlink()
-    os.utime(folder / "state" / "lists" / "own.txt", (0, 0))
     reloaded = server.command("reload")
     assert reloaded.returncode == 0
     assert f"{server.config_path}:8: warning: lists.own: " in reloaded.stdout

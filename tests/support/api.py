@@ -6,7 +6,7 @@ import pwd
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,9 +21,10 @@ from dnsguard.control.sockets import SocketError
 
 @dataclass
 class FakePlane:
-    """A `Plane`; what it is asked is kept in `reloads` and `asked`.
+    """A `Plane`; what it is asked is kept in `reloads`, `asked` and `changes`.
 
-    With `release` set, a reload says that it has `entered` and waits to be released.
+    With `release` set, a reload says that it has `entered` and waits to be released; so does an
+    update of lists before the last of its `events`. An exception among the events is raised.
     """
 
     result: ReloadResult = field(default_factory=lambda: ReloadResult("ok", 7))
@@ -35,6 +36,10 @@ class FakePlane:
     entered: threading.Event = field(default_factory=threading.Event)
     completed: threading.Event = field(default_factory=threading.Event)
     release: threading.Event | None = None
+    details: dict[str, dict[str, Any]] = field(default_factory=dict)
+    events: list[dict[str, Any] | Exception] = field(default_factory=list)
+    outcome: dict[str, Any] = field(default_factory=lambda: {"result": "ok"})
+    changes: list[tuple[Any, ...]] = field(default_factory=list)
 
     async def reload(self, actor: str, reason: str) -> ReloadResult:
         self.reloads.append((actor, reason))
@@ -58,6 +63,34 @@ class FakePlane:
 
     def metrics(self) -> bytes:
         return b"dnsguard_generation 7\n"
+
+    def lists(self) -> list[dict[str, Any]]:
+        return list(self.details.values())
+
+    def list_details(self, name: str) -> dict[str, Any]:
+        return self.details[name]
+
+    async def update_lists(
+        self, names: list[str], actor: str, reason: str, *, dry_run: bool
+    ) -> AsyncIterator[dict[str, Any]]:
+        self.changes.append(("update", names, actor, reason, dry_run))
+        for event in self.events:
+            if self.release is not None and event is self.events[-1]:
+                self.entered.set()
+                await asyncio.to_thread(self.release.wait)
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+    async def rollback_list(
+        self, name: str, generation: int | None, actor: str, reason: str
+    ) -> dict[str, Any]:
+        self.changes.append(("rollback", name, generation, actor, reason))
+        return self.outcome
+
+    async def release_list(self, name: str, actor: str, reason: str) -> dict[str, Any]:
+        self.changes.append(("release", name, actor, reason))
+        return self.outcome
 
 
 @dataclass

@@ -6,7 +6,7 @@
         policies={"ban": Ban(lists=["tiktok"], answer="nxdomain")},
     )
 
-The fields of `Setup` are the arguments of `generation` and of `generation_buffer`. Without
+The fields of `Setup` are the arguments of `generation`. Without
 `policies` one policy, `ban`, enforces every list on every group.
 """
 
@@ -21,6 +21,7 @@ from dnsguard.config.records import parse_record
 from dnsguard.core import counters, names
 from dnsguard.core.generation import (
     Generation,
+    ListDocument,
     PolicyDocument,
     SettingsDocument,
     UpstreamDocument,
@@ -28,8 +29,8 @@ from dnsguard.core.generation import (
     compose_generation,
     parse_generation,
 )
-from dnsguard.core.image import ListRule, build_image
-from dnsguard.core.policy import Role, Stage
+from dnsguard.core.image import Group, Kind, build_image
+from dnsguard.core.policy import Effect, Role, Stage
 from dnsguard.lists.formats import parse_line
 
 P = ParamSpec("P")
@@ -61,7 +62,12 @@ class Ban:
 
 @dataclass(frozen=True)
 class Setup:
-    """What a generation is made of; list entries are in the syntax of blocklists/README.md."""
+    """What a generation is made of; list entries are in the syntax of blocklists/README.md.
+
+    In `lists` an entry may be marked by what it does: `@@name` frees, `!!name` is important,
+    `@@!!name` is an important exception, and `name nodata` asks for that answer. Behind the
+    mark, `.name` is everything below the name, as `*.name` is in an RPZ.
+    """
 
     groups: Mapping[str, Sequence[str]] = field(default_factory=lambda: STAFF)
     lists: Mapping[str, Sequence[str]] = field(default_factory=lambda: TIKTOK)
@@ -85,8 +91,8 @@ class Setup:
     tcp_per_client: int = 50
     exempt: Sequence[str] = ()
 
-    def buffer(self) -> bytes:
-        """Return the generation as the control plane hands it to workers."""
+    def buffers(self) -> tuple[bytes, bytes]:
+        """Return the generation and its lists' image as the control plane hands them to workers."""
         lists = _Lists()
         views = self._views(lists)
         document = SettingsDocument(
@@ -122,15 +128,16 @@ class Setup:
             tcp_per_client=self.tcp_per_client,
             exempt=[_subnet(subnet) for subnet in self.exempt],
         )
-        return compose_generation(document, build_image(lists.rules, seed=0x5EED))
+        own = build_image(lists.own, seed=0x5EED)
+        return compose_generation(document, own), build_image(lists.compiled, seed=0x5EED)
 
     def generation(self) -> Generation:
         """Return the generation as a worker parses it."""
-        return parse_generation(self.buffer())
+        return parse_generation(*self.buffers())
 
     def _views(self, lists: "_Lists") -> list[ViewDocument]:
         """Return the views, and number the lists on the way."""
-        named = {name: lists.add(name, Role.RULES, self.lists[name]) for name in self.lists}
+        named = {name: lists.add_list(name, self.lists[name]) for name in self.lists}
         switches = [
             lists.add(f"off-switches-{answer}", role, _answered(self.off_switches, answer))
             for answer, role in _OFF_SWITCH_ROLES.items()
@@ -151,7 +158,7 @@ class Setup:
             for name, ban in self.policies.items():
                 if ban.groups is None or group in ban.groups:
                     chosen = named if ban.lists is None else ban.lists
-                    blocks = [*(named[known] for known in chosen), own[name][0]]
+                    blocks = [n for known in chosen for n in named[known]] + [own[name][0]]
                     allows = [own[name][1]]
                     view["policies"].append(_policy(name, ban, blocks, allows, switches, free))
             views.append(view)
@@ -171,28 +178,55 @@ def _returning_generation(setup: Callable[P, Setup]) -> Callable[P, Generation]:
     return lambda *args, **kwargs: setup(*args, **kwargs).generation()
 
 
-def _returning_buffer(setup: Callable[P, Setup]) -> Callable[P, bytes]:
-    return lambda *args, **kwargs: setup(*args, **kwargs).buffer()
-
-
 generation = _returning_generation(Setup)
-generation_buffer = _returning_buffer(Setup)
+
+
+_MARKS = {
+    "@@!!": Effect.ALLOW_IMPORTANT,
+    "@@": Effect.ALLOW,
+    "!!": Effect.BLOCK_IMPORTANT,
+    "": Effect.BLOCK,
+}
 
 
 class _Lists:
-    """The lists of a generation by number, and the rules they add up to."""
+    """The lists of a generation by number, and their names."""
 
     def __init__(self) -> None:
-        self.documents: list[tuple[str, int]] = []
-        self.rules: dict[bytes, list[ListRule]] = {}
+        self.documents: list[ListDocument] = []
+        self.compiled: list[Group] = []
+        self.own: list[Group] = []
 
     def add(self, name: str, role: Role, entries: Iterable[str]) -> int:
-        list_id = len(self.documents)
-        self.documents.append((name, role))
-        for entry in entries:
-            rule = parse_line(entry)
-            self.rules.setdefault(rule.name, []).append(ListRule(list_id, rule.kind))
+        """Number names of the config's own."""
+        list_id = self._number(name, role)
+        self.own += [_group(list_id, entry) for entry in entries]
         return list_id
+
+    def add_list(self, name: str, entries: Iterable[str]) -> list[int]:
+        """Number a list, each kind of rule of its own."""
+        numbers: dict[tuple[Effect, str], int] = {}
+        for entry in entries:
+            mark = next(mark for mark in _MARKS if entry.startswith(mark))
+            text, _, answer = entry.removeprefix(mark).partition(" ")
+            kind = (_MARKS[mark], answer)
+            if kind not in numbers:
+                numbers[kind] = self._number(name, Role.RULES, *kind)
+            self.compiled.append(_group(numbers[kind], text))
+        return list(numbers.values())
+
+    def _number(
+        self, name: str, role: Role, effect: Effect = Effect.BLOCK, answer: str = ""
+    ) -> int:
+        self.documents.append(
+            ListDocument(name=name, role=role, effect=effect, answer=answer, records=[])
+        )
+        return len(self.documents) - 1
+
+
+def _group(list_id: int, entry: str) -> Group:
+    rule = parse_line(entry.removeprefix("."))
+    return Group(list_id, Kind.BELOW if entry.startswith(".") else rule.kind, [rule.name])
 
 
 def _answered(off_switches: Mapping[str, str], wanted: str) -> list[str]:
@@ -218,7 +252,8 @@ def _policy(
     return PolicyDocument(
         name=name,
         stage=ban.stage,
-        answer=ban.answer,
+        answer="sinkhole" if ban.answer == "from-list" else ban.answer,
+        from_list=ban.answer == "from-list",
         blocks=blocks,
         allows=allows,
         off_switches=ban.off_switches,

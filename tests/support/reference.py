@@ -23,6 +23,9 @@ def specificity(entry: str, qname: str) -> int:
     labels = qname.split(".")
     if entry.startswith("="):
         return len(labels) if qname == entry[1:] else 0
+    if entry.startswith("."):
+        wanted = entry[1:].split(".")
+        return len(wanted) if labels[1:][-len(wanted) :] == wanted else 0
     if entry.endswith(".*"):
         wanted = entry[2:-2].split(".")
         for start in range(len(labels) - len(wanted) + 1):
@@ -62,13 +65,30 @@ def _blocking_list(setup: Setup, name: str, ban: Ban, qname: str, exempt: bool) 
     chosen = setup.lists if ban.lists is None else ban.lists
     entries = {known: setup.lists[known] for known in setup.lists if known in chosen}
     blocks = {
-        known: _best(lines, qname, exempt)
+        known: _blocked_labels(lines, qname, exempt)
         for known, lines in {**entries, f"{name}:block": ban.block}.items()
     }
     most = max(blocks.values())
     if most == 0 or _best(ban.allow, qname, exempt) >= most:
         return ""
     return next(known for known, labels in blocks.items() if labels == most)
+
+
+def _blocked_labels(entries: Iterable[str], qname: str, exempt: bool) -> int:
+    """Return how specific a list blocks a name; 0 when it does not, or frees it itself."""
+    matching = [
+        ("!!" in mark, labels, mark.startswith("@@"))
+        for mark, name in map(_split_mark, entries)
+        if (labels := _best([name], qname, exempt))
+    ]
+    if not matching or max(matching)[2]:
+        return 0
+    return max(labels for _, labels, frees in matching if not frees)
+
+
+def _split_mark(entry: str) -> tuple[str, str]:
+    name = entry.partition(" ")[0].lstrip("@!")
+    return entry[: entry.index(name)], name
 
 
 def _best(entries: Iterable[str], qname: str, exempt: bool = False) -> int:

@@ -43,10 +43,11 @@ def running_unbound(
     stubs: Sequence[tuple[str, int]] = (),
     zones: Sequence[str] = (),
     address: str = "127.0.0.1",
+    clauses: str = "",
 ) -> Iterator[int]:
     """Serve records, and zones of authorities on loopback ports, for a block; yields the port.
 
-    `zones` are further lines of its server section.
+    `zones` are further lines of its server section, `clauses` further text behind all sections.
     """
     data = "".join(f"    local-data: '{record}'\n" for record in records)
     data += "".join(f"    {line}\n" for line in zones)
@@ -56,7 +57,7 @@ def running_unbound(
     for _ in range(START_TRIES):
         port = free_port(address)
         config = _CONFIG.format(
-            address=address, port=port, folder=folder, records=data, stubs=stub_zones
+            address=address, port=port, folder=folder, records=data, stubs=stub_zones + clauses
         )
         (folder / "unbound.conf").write_text(config, "utf-8")
         with subprocess.Popen(

@@ -72,11 +72,12 @@ class WorkerProcess:
         for listening in self._sockets:
             listening.socket.close()
 
-    def send(self, buffer: bytes, message: dict[str, Any] | None = None) -> None:
-        """Send a generation as the control plane does."""
-        descriptor = memory_file(buffer)
-        channel.send(self.channel, message or {}, [descriptor])
-        os.close(descriptor)
+    def send(self, buffers: Sequence[bytes]) -> None:
+        """Send a generation and the image of its lists as the control plane does."""
+        descriptors = [memory_file(buffer) for buffer in buffers]
+        channel.send(self.channel, {}, descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
 
     def receive(self) -> dict[str, Any]:
         """Return the next message."""
@@ -85,9 +86,9 @@ class WorkerProcess:
         assert received is not None, "the worker ended"
         return received[0]
 
-    def start(self, buffer: bytes) -> None:
+    def start(self, buffers: Sequence[bytes]) -> None:
         """Send the first generation and wait until the worker listens."""
-        self.send(buffer)
+        self.send(buffers)
         assert "serving" in self.receive()
         assert self.receive() == {"listening": self.process.pid}
 

@@ -1,0 +1,57 @@
+"""A small disk of its own for the files of one program, so that a test can fill it.
+
+with small_disk(folder, size=1 << 20) as disk:
+    server = Server(tmp_path, config, prefix=disk.prefix)   # only what runs so sees the disk
+    disk.fill()
+    disk.free()
+"""
+
+import errno
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class SmallDisk:
+    """A disk over a folder in a mount namespace, which ends with the process that holds it."""
+
+    def __init__(self, holder: int, folder: Path) -> None:
+        place = (f"--mount=/proc/{holder}/ns/mnt", f"--wdns={Path.cwd()}")
+        self.prefix: Sequence[str] = ("nsenter", *place, "--")
+        """What goes before a command to run it where the disk is."""
+        self.path = Path(f"/proc/{holder}/root{folder}")
+        """The disk, as the test reaches it."""
+        self._filler = self.path / "filler"
+
+    def fill(self) -> None:
+        """Leave no room at all."""
+        with self._filler.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+
+    def free(self) -> None:
+        """Give back what `fill` took."""
+        self._filler.unlink()
+
+
+@contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
+    """Have a disk of so many octets over a folder for the length of a block. Needs root."""
+    folder.mkdir()
+    mount = 'mount -t tmpfs -o "size=$1" tmpfs "$2" && echo mounted && exec cat'
+    with subprocess.Popen(
+        ["unshare", "--mount", "sh", "-c", mount, "sh", str(size), str(folder)],
+        stdin=subprocess.PIPE,  # when it closes, even because the test was killed, the disk goes
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        if holder.stdout.readline() != b"mounted\n":
+            raise PermissionError("a small disk needs root: run the tests as root")
+        yield SmallDisk(holder.pid, folder)
+        holder.stdin.close()
