@@ -35,6 +35,7 @@ format: .venv/.develop
 
 bench: .venv .venv/.develop .venv/.packages
 	.venv/bin/python -P benchmarks/answers.py
+	.venv/bin/python -P benchmarks/million_names.py
 
 .venv: .venv/.installed
 
