@@ -19,7 +19,7 @@ import click
 
 from dnsguard.config import ConfigError, load
 from dnsguard.config.directories import read_directories
-from dnsguard.config.problem import printable
+from dnsguard.text import printable
 
 ANSWER_SECONDS = 10.0
 CHANGE_SECONDS = 600.0  # also between two events of an update

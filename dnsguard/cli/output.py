@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import click
 
 from dnsguard.config import ConfigError, Problem
-from dnsguard.config.problem import printable
+from dnsguard.text import printable
 
 CONFIG_IS_WRONG = 2
 

@@ -15,7 +15,7 @@ from dnsguard.cli.amounts import show_duration
 from dnsguard.cli.client import Client
 from dnsguard.cli.options import config_option, json_option
 from dnsguard.cli.output import show_json
-from dnsguard.config.problem import printable
+from dnsguard.text import printable
 
 FILE_WIDTH = 500  # where nobody looks at the margin, a row stays on one line
 

@@ -11,8 +11,8 @@ from dnsguard.cli.offline import build
 from dnsguard.cli.options import config_option, json_option
 from dnsguard.cli.output import exit_with, show_json
 from dnsguard.config import ConfigError
-from dnsguard.config.problem import printable
 from dnsguard.evidence.why import explain
+from dnsguard.text import printable
 
 BAD_REQUEST = 400
 

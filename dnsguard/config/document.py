@@ -15,7 +15,8 @@ from typing import NamedTuple
 import yaml
 from yaml.reader import ReaderError
 
-from dnsguard.config.problem import ConfigError, KeyPath, Problem, printable, quote
+from dnsguard.config.problem import ConfigError, KeyPath, Problem
+from dnsguard.text import printable, quote
 
 MAX_DEPTH = 20
 MAX_NODES = 100_000  # about three seconds of parsing

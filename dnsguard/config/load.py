@@ -16,13 +16,7 @@ from dnsguard.config.document import Document, Source, read_document
 from dnsguard.config.merge import merge
 from dnsguard.config.messages import translate
 from dnsguard.config.model import Config
-from dnsguard.config.problem import (
-    MAX_PROBLEMS,
-    ConfigError,
-    KeyPath,
-    Problem,
-    show_path,
-)
+from dnsguard.config.problem import MAX_PROBLEMS, ConfigError, KeyPath, Problem, show_path
 from dnsguard.config.references import check_references
 
 MAX_FILE = 4 * 2**20

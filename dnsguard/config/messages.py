@@ -7,8 +7,9 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic_core import ErrorDetails
 
 from dnsguard.config.model import Config
-from dnsguard.config.problem import MAX_SHOWN, KeyPath, quote
+from dnsguard.config.problem import KeyPath
 from dnsguard.config.settings import Section
+from dnsguard.text import MAX_SHOWN, quote
 
 _PLAIN = {
     "bool_type": "must be true or false",

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dnsguard.text import MAX_SHOWN, printable, quote
+
 KeyPath = tuple[str | int, ...]
 """Where a value stands: `("policies", "tiktok-ban", "groups", 1)`."""
 
-MAX_SHOWN = 60  # a pasted certificate must not fill the terminal
 MAX_PROBLEMS = 1_000
 
 
@@ -44,14 +45,3 @@ def show_path(path: KeyPath) -> str:
             plain = len(key) <= MAX_SHOWN and key.isprintable() and not set(key) & set(" []'\"")
             shown += ("." if shown else "") + (key if plain and key else quote(key))
     return shown
-
-
-def quote(value: object) -> str:
-    """Return a value from a config in quotes: shortened, nothing in it left unprintable."""
-    text = str(value)
-    return repr(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "...")
-
-
-def printable(text: str) -> str:
-    """Return the text with everything that could move a terminal's cursor escaped."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

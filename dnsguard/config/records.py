@@ -8,9 +8,9 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from struct import pack
 
-from dnsguard.config.problem import quote
 from dnsguard.config.values import MAX_SECONDS, domain
 from dnsguard.core.local import Record
+from dnsguard.text import quote
 
 MAX_RECORD = 4_000
 _EXAMPLE = "write it as in 'printer.city.example. 300 IN A 10.0.0.9'"

@@ -10,12 +10,13 @@ from typing import TypeVar
 
 from dnsguard.config import values
 from dnsguard.config.document import Document
-from dnsguard.config.problem import MAX_SHOWN, KeyPath, quote, show_path
+from dnsguard.config.problem import KeyPath, show_path
 from dnsguard.config.records import parse_record
 from dnsguard.config.sources import BUILTIN
 from dnsguard.core.local import Record
 from dnsguard.core.names import to_text
 from dnsguard.core.protocol import Rdatatype
+from dnsguard.text import MAX_SHOWN, quote
 
 Finding = tuple[KeyPath, str]
 Value = TypeVar("Value")

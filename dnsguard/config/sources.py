@@ -14,7 +14,6 @@ from pydantic import (
 )
 
 from dnsguard.config import not_yet
-from dnsguard.config.problem import quote
 from dnsguard.config.values import (
     Address,
     address,
@@ -27,6 +26,7 @@ from dnsguard.core import names
 from dnsguard.lists.bundled import BUILTIN as BUILTIN_LISTS
 from dnsguard.lists.formats import parse_line
 from dnsguard.lists.signature import parse_public_key
+from dnsguard.text import quote
 
 BUILTIN = "builtin:"
 

@@ -19,8 +19,8 @@ from typing import Annotated, TypeVar
 import idna
 from pydantic import PlainValidator, WithJsonSchema
 
-from dnsguard.config.problem import quote
 from dnsguard.core import names
+from dnsguard.text import quote
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

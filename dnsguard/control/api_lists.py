@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from dnsguard.config.problem import quote
 from dnsguard.control.api_requests import bad_request, find_actor, read_document, read_reason
+from dnsguard.text import quote
 
 MAX_NAMED = 20  # lists in one message
 MAX_GENERATION = 2**31

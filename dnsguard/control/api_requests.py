@@ -9,7 +9,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from dnsguard.config.problem import printable
+from dnsguard.text import printable
 
 MAX_BODY = 64 * 1024
 MAX_REASON = 500

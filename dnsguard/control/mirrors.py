@@ -13,7 +13,8 @@ from dnsguard.control.name_service import NameService
 from dnsguard.control.selection import Offer
 from dnsguard.lists.authenticity import Demands, check
 from dnsguard.lists.errors import Refused
-from dnsguard.lists.fetch import Fetched, FetchError, NotModified, Validators, fetch
+from dnsguard.lists.fetch import fetch
+from dnsguard.lists.fetched import Fetched, FetchError, NotModified, Validators
 from dnsguard.lists.records import ListGeneration, ListRecord
 from dnsguard.lists.signature import MAX_SIGNATURE_SIZE, signature_url
 

@@ -20,7 +20,7 @@ from dnsguard.core.generation import Generation
 from dnsguard.core.protocol import RD, Rcode, Rdatatype, Transport
 from dnsguard.core.resolver import Forward, Resolver
 from dnsguard.lists.destinations import is_local_name
-from dnsguard.lists.fetch import FetchError
+from dnsguard.lists.fetched import FetchError
 from dnsguard.net.upstream import Upstreams
 
 TIMEOUT = 10.0  # seconds for both questions

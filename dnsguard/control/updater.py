@@ -19,7 +19,7 @@ from dnsguard.control.mirrors import Mirrors, Unchanged
 from dnsguard.control.plane import ControlPlane
 from dnsguard.control.selection import Offer
 from dnsguard.lists.errors import ListError, Refused
-from dnsguard.lists.fetch import FetchError
+from dnsguard.lists.fetched import FetchError
 from dnsguard.lists.records import LastResult
 
 FIRST_DELAY = 30.0  # seconds after the first failure; each further one doubles it

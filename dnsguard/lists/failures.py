@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 
 from dnsguard.lists.errors import ListError
-from dnsguard.lists.fetch import FetchLimits
+from dnsguard.lists.fetched import FetchLimits
 
 _TRY_MIRROR = "check the network, or name another mirror"
 _FAILURES: dict[type[Exception], str] = {

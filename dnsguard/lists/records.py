@@ -12,8 +12,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from dnsguard.config.problem import printable
 from dnsguard.lists.errors import Reason
+from dnsguard.text import printable
 
 Result = Literal["ok", "unchanged", "refused", "failed"]
 """How an update went: the `result` of `dnsguard_list_updates_total`."""

@@ -18,7 +18,7 @@ from dnsguard.lists.body import Body, GzipDecoder, too_large
 from dnsguard.lists.destinations import Address, is_public, parse_literal
 from dnsguard.lists.errors import ListError, Refused
 from dnsguard.lists.failures import mend_for_status, reason_of
-from dnsguard.lists.fetch import (
+from dnsguard.lists.fetched import (
     Fetched,
     FetchError,
     FetchLimits,

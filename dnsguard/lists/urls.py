@@ -5,7 +5,7 @@ from base64 import b64encode
 import httpx
 
 from dnsguard.lists.destinations import is_local_name, is_public, parse_literal
-from dnsguard.lists.fetch import FetchError
+from dnsguard.lists.fetched import FetchError
 
 MAX_SHOWN = 300
 

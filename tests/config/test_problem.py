@@ -2,7 +2,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnsguard.config import ConfigError, Problem
-from dnsguard.config.problem import quote, show_path
+from dnsguard.config.problem import show_path
+from dnsguard.text import quote
 
 
 def test_a_problem_is_shown_with_its_place() -> None:

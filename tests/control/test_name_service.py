@@ -9,7 +9,7 @@ import uvloop
 
 from dnsguard.control import name_service
 from dnsguard.control.name_service import NameService
-from dnsguard.lists.fetch import FetchError
+from dnsguard.lists.fetched import FetchError
 from tests.support.generations import Setup
 from tests.support.loops import DEADLINE
 from tests.support.nsd import free_port, running_nsd

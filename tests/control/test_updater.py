@@ -20,7 +20,7 @@ from dnsguard.control.selection import Offer
 from dnsguard.control.updater import FIRST_DELAY, JITTER, REFUSED_DELAY, Updater
 from dnsguard.lists.compiled import CompiledList, Key
 from dnsguard.lists.errors import ListError, Refused
-from dnsguard.lists.fetch import FetchError
+from dnsguard.lists.fetched import FetchError
 from dnsguard.lists.generations import GenerationStore
 from dnsguard.lists.records import Hold, LastResult
 

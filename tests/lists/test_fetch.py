@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsguard.lists.errors import ListError, Refused
-from dnsguard.lists.fetch import Fetched, FetchError, FetchLimits, NotModified, Validators
+from dnsguard.lists.fetched import Fetched, FetchError, FetchLimits, NotModified, Validators
 from tests.support.fetching import Hosts, content, message, outcome
 from tests.support.nginx import Nginx, running_nginx
 from tests.support.nsd import free_port

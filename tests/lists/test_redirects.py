@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from dnsguard.lists.errors import ListError
-from dnsguard.lists.fetch import Fetched, FetchError, NotModified, Validators
+from dnsguard.lists.fetched import Fetched, FetchError, NotModified, Validators
 from tests.support.fetching import Hosts, content, message, outcome
 from tests.support.nginx import Nginx, running_nginx
 from tests.support.responders import running_responder

@@ -9,7 +9,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 import uvloop
 
 from dnsguard.lists.errors import ListError
-from dnsguard.lists.fetch import Fetched, FetchError, FetchLimits, NotModified, Validators, fetch
+from dnsguard.lists.fetch import fetch
+from dnsguard.lists.fetched import Fetched, FetchError, FetchLimits, NotModified, Validators
 
 # Long enough for a busy machine, short enough not to hold a test up.
 LIMITS = FetchLimits(connect=5.0, stall=10.0, total=20.0)

@@ -9,9 +9,9 @@ from dnsguard.cli.lists.examination import Examination, describe, examine_file, 
 from dnsguard.cli.options import config_option, json_option
 from dnsguard.cli.output import exit_with, show_json
 from dnsguard.config import ConfigError, load
-from dnsguard.config.problem import printable
 from dnsguard.lists.errors import ListError
 from dnsguard.lists.formats import FORMATS
+from dnsguard.text import printable
 
 
 @click.command("check")

@@ -22,7 +22,7 @@ from dnsguard.cli.lists.tables import (
     show_diff,
     show_number,
 )
-from dnsguard.config.problem import printable
+from dnsguard.text import printable
 
 Document = Mapping[str, Any]
 

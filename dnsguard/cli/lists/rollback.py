@@ -10,7 +10,7 @@ from dnsguard.cli.amounts import show_count
 from dnsguard.cli.client import Client
 from dnsguard.cli.options import config_option, json_option
 from dnsguard.cli.output import show_json
-from dnsguard.config.problem import printable
+from dnsguard.text import printable
 
 REFUSED = 422
 

@@ -17,7 +17,7 @@ from dnsguard.cli.lists.results import show_last
 from dnsguard.cli.lists.tables import Row, make_table, print_page, show_number
 from dnsguard.cli.options import config_option, json_option
 from dnsguard.cli.output import show_json
-from dnsguard.config.problem import printable
+from dnsguard.text import printable
 
 
 @click.command("show")

@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dnsguard.config.problem import printable
+from dnsguard.text import printable
 
 FILE_WIDTH = 500  # where nobody looks at the margin, a row stays on one line
 NUMBERS = frozenset({"generation", "dropped", "size", "entries"})

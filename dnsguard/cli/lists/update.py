@@ -13,7 +13,7 @@ from dnsguard.cli.client import Client, Event
 from dnsguard.cli.lists.results import FINE, describe
 from dnsguard.cli.options import config_option, json_option
 from dnsguard.cli.output import show_json
-from dnsguard.config.problem import printable
+from dnsguard.text import printable
 
 
 @click.command("update")
