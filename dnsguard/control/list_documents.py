@@ -8,11 +8,10 @@ from urllib.parse import urlsplit
 
 from dnsguard.config import Config
 from dnsguard.control.list_records import ListRecords
-from dnsguard.control.loading import LoadedList
+from dnsguard.control.loading import NEVER, LoadedList
 from dnsguard.lists.records import ListGeneration, ListRecord
 from dnsguard.text import printable
 
-NEVER = "it was never fetched, so it blocks nothing yet"
 NOT_KEPT = "the version in force is not written yet"
 
 

@@ -26,6 +26,7 @@ from dnsguard.lists.compiled import Compiled, CompiledList, Key, seal
 from dnsguard.lists.errors import ListError, Reason, Refused
 from dnsguard.lists.generations import GenerationStore
 
+NEVER = "it was never fetched, so it blocks nothing yet"
 NO_EARLIER = "and there is no earlier version of it to fall back on"
 
 Compiler = Callable[[Job, Sequence[int]], Awaitable[list[ListOutcome]]]
@@ -127,7 +128,8 @@ async def load_lists(
         if each.compiled is None and each.kind != "url":
             text = f"{each.problem}; {NO_EARLIER}"
             problems.append(Problem(f"lists.{each.name}.source", text, where.file, where.line))
-        notes = [*((each.problem,) if each.problem else ())]
+        notes = [each.problem] if each.problem else []
+        notes += [NEVER] if each.compiled is None and each.kind == "url" else []
         notes += _notes(each.compiled.version) if each.compiled else []
         warnings += [Problem(f"lists.{each.name}", note, where.file, where.line) for note in notes]
     lists = Lists(loaded, compiled, accepted, tuple(warnings))

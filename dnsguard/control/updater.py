@@ -96,7 +96,9 @@ class Updater:
             await asyncio.wait_for(self._plane.changed.wait(), seconds)
 
     async def _update_quietly(self, found: LoadedList) -> None:
-        result = await self._update(found, "updater", "due", lambda _: None, dry_run=False)
+        result = await self._update(
+            found, "updater", f"list {found.name} was due", lambda _: None, dry_run=False
+        )
         if result["result"] in {"refused", "failed"}:
             _log.error("list %s: %s: %s", found.name, result["result"], result["message"])
 

@@ -11,7 +11,7 @@ import pytest
 
 from dnsguard.config import ConfigError, Problem
 from dnsguard.control.compiling import CompileError, compile_apart
-from dnsguard.control.loading import Shelf, close, discard, load_lists
+from dnsguard.control.loading import NEVER, Shelf, close, discard, load_lists
 from dnsguard.lists.compile import Job, ListOutcome
 from dnsguard.lists.generations import GenerationStore
 from dnsguard.lists.records import Hold
@@ -131,6 +131,9 @@ def test_a_fetched_list_that_was_never_had_holds_nothing_up(setting: ListSetting
     lists = setting.load()
     partner = find(lists, "partner")
     assert (partner.compiled, partner.problem) == (None, None)
+    assert [warning.message for warning in lists.warnings if warning.path == "lists.partner"] == [
+        NEVER
+    ]
     discard(lists, None)
 
 
