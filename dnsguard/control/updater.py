@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from dnsguard.config import ConfigError
 from dnsguard.control import list_documents
@@ -18,9 +18,9 @@ from dnsguard.control.loading import LoadedList, OfferRefused
 from dnsguard.control.mirrors import Mirrors, Unchanged
 from dnsguard.control.plane import ControlPlane
 from dnsguard.control.selection import Offer
-from dnsguard.lists.errors import ListError, Refused
+from dnsguard.lists.errors import ListError, Reason, Refused
 from dnsguard.lists.fetched import FetchError
-from dnsguard.lists.records import LastResult
+from dnsguard.lists.records import LastResult, Result
 
 FIRST_DELAY = 30.0  # seconds after the first failure; each further one doubles it
 REFUSED_DELAY = 600.0  # the same where a version was had: publishers mend theirs in hours
@@ -79,7 +79,12 @@ class Updater:
         report({"event": "done", "generation": self._plane.current.number})
 
     def _fetched(self) -> list[LoadedList]:
-        return [found for found in self._plane.current.lists.loaded if found.kind == "url"]
+        """Return the lists that are fetched; while a rollback holds one it is not."""
+        return [
+            found
+            for found in self._plane.current.lists.loaded
+            if found.kind == "url" and self._plane.records.get(found.name).hold is None
+        ]
 
     def _due(self, found: LoadedList) -> float:
         """Return when a list is to be asked for, in epoch seconds."""
@@ -125,7 +130,7 @@ class Updater:
                     "internal error while updating list %s; please report this", found.name
                 )
                 message = f"internal error ({type(error).__name__}): the log says more; report it"
-                result = self._fail(found, "failed", "", message, "", dry_run=dry_run)
+                result = await self._fail(found, "failed", "", message, "", dry_run=dry_run)
             if not dry_run and result["result"] != "held" and found.kind != "builtin":
                 self._plane.events.list_updates[found.name, result["result"]] += 1
             return self._describe(found, result)
@@ -172,12 +177,12 @@ class Updater:
         message = "; ".join(_with_source(source, failure) for source, failure in failures)
         for source, failure in failures:
             if isinstance(failure, Refused):
-                result = self._fail(
+                result = await self._fail(
                     found, "refused", failure.reason, message, source, dry_run=dry_run
                 )
                 difference = failure.difference if isinstance(failure, OfferRefused) else None
                 return {**result, **(difference or {})}
-        return self._fail(found, "failed", "", message, failures[-1][0], dry_run=dry_run)
+        return await self._fail(found, "failed", "", message, failures[-1][0], dry_run=dry_run)
 
     async def _take(
         self, found: LoadedList, offer: Offer, actor: str, reason: str, *, dry_run: bool
@@ -202,23 +207,25 @@ class Updater:
             next_try=self._next_try(found),
         )
 
-    def _fail(
+    async def _fail(
         self,
         found: LoadedList,
-        result: str,
-        reason: str,
+        result: Result,
+        reason: Reason | Literal[""],
         message: str,
         source: str,
         *,
         dry_run: bool,
     ) -> dict[str, Any]:
+        """Note an update that came to nothing; return its result."""
         if not dry_run and found.kind == "url":
             failures = self._plane.records.get(found.name).failures
             first = REFUSED_DELAY if result == "refused" else FIRST_DELAY
             delay = min(first * 2 ** min(failures, 20), float(found.settings.refresh))
-            self._plane.records.note_failure(
+            await asyncio.to_thread(
+                self._plane.records.note_failure,
                 found.name,
-                LastResult(time.time(), result, reason, message, source),  # type: ignore[arg-type]
+                LastResult(time.time(), result, reason, message, source),
                 next_try=time.time() + _spread(delay),
             )
         return {"result": result, "reason": reason, "message": message, "source": source}

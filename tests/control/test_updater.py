@@ -244,6 +244,18 @@ def test_a_held_list_is_not_asked_for(
     assert mirrors.asked == []
 
 
+def test_a_held_list_is_never_due(tmp_path: Path, mirrors: ScriptedMirrors, clock: Clock) -> None:
+    async def run() -> None:
+        plane = ScriptedPlane(tmp_path)
+        object.__setattr__(plane.records.get("partner"), "hold", Hold(1, NOW, "root", ""))
+        updater = Updater(plane)  # type: ignore[arg-type]
+        assert updater._fetched() == []
+        plane.records.read("partner")
+        assert [found.name for found in updater._fetched()] == ["partner"]
+
+    asyncio.run(run())
+
+
 def test_a_fault_of_ours_costs_one_try(
     tmp_path: Path, mirrors: ScriptedMirrors, clock: Clock
 ) -> None:
