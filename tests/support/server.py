@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -137,10 +138,7 @@ class Server:
 
     def request(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """Send a request to the control socket."""
-        control = str(self.folder / "run" / "control.sock")
-        with socket.socket(socket.AF_UNIX) as probe:  # httpx forgets to close one that is refused
-            probe.connect(control)
-        transport = httpx.HTTPTransport(uds=control, verify=False)  # no TLS here: it takes long
+        transport = _ControlSocket(self.folder / "run" / "control.sock")
         with httpx.Client(transport=transport, base_url="http://localhost") as client:
             return client.request(method, path, timeout=DEADLINE, **arguments)
 
@@ -171,6 +169,28 @@ class Server:
             timeout=DEADLINE,
             check=False,
         )
+
+
+class _ControlSocket(httpx.BaseTransport):
+    """Asks at a Unix socket; httpx's own transport forgets to close one that is refused."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        connection = HTTPConnection("localhost")
+        with socket.socket(socket.AF_UNIX) as connection.sock:
+            connection.sock.settimeout(DEADLINE)
+            connection.sock.connect(str(self._path))
+            target = request.url.raw_path.decode("ascii")
+            headers = dict(request.headers) | {"Connection": "close"}
+            try:
+                connection.request(request.method, target, request.read(), headers)
+                response = connection.getresponse()
+                content = response.read()
+            except HTTPException as error:
+                raise ConnectionError(type(error).__name__) from error
+        return httpx.Response(response.status, headers=response.getheaders(), content=content)
 
 
 @contextmanager
