@@ -108,6 +108,7 @@ class ControlPlane:
         What can fail comes first and changes nothing.
         """
         compiled = candidate.lists.compiled
+        descriptor = -1
         try:
             descriptor = _sealed_file(candidate.buffer)
             self.generation = parse_generation(
@@ -117,6 +118,8 @@ class ControlPlane:
                 )
             )
         except BaseException:
+            if descriptor >= 0:
+                os.close(descriptor)
             candidate.discard(self._compiled)
             raise
         self.current = candidate

@@ -49,16 +49,23 @@ class Updater:
         try:
             while True:
                 self._plane.changed.clear()
-                for found in self._fetched():
-                    task = under_way.get(found.name)
-                    if (task is None or task.done()) and self._due(found) <= time.time():
-                        under_way[found.name] = asyncio.create_task(self._update_quietly(found))
-                await self._sleep()
+                try:
+                    self._start_due(under_way)
+                    await self._sleep()
+                except Exception:  # noqa: BLE001 - one fault must not end all updates
+                    _log.exception("internal error in the updater of lists; please report this")
+                    await asyncio.sleep(MAX_SLEEP)
         finally:
             for task in under_way.values():
                 task.cancel()
             await asyncio.gather(*under_way.values(), return_exceptions=True)
             self._mirrors.close()
+
+    def _start_due(self, under_way: dict[str, asyncio.Task[Any]]) -> None:
+        for found in self._fetched():
+            task = under_way.get(found.name)
+            if (task is None or task.done()) and self._due(found) <= time.time():
+                under_way[found.name] = asyncio.create_task(self._update_quietly(found))
 
     async def update(
         self, names: Sequence[str], actor: str, reason: str, report: Report, *, dry_run: bool
