@@ -1,7 +1,7 @@
 # The two commands are `make run` and `make test`; `make help` lists the rest.
 PYTHON ?= python3
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
-SOURCES := $(shell find dnsguard blocklists -name '*.py' -o -name '*.pxd' -o -name '*.txt' -o -name '*.md')
+SOURCES := $(shell find dnsguard blocklists -name '*.py' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.txt' -o -name '*.md')
 
 .PHONY: help run test test-compiled test-plain check format bench lock clean .venv
 
@@ -10,7 +10,7 @@ help:
 	@echo "make test     run every test in both builds, compiled and plain"
 	@echo "make check    lint, types, formatting"
 	@echo "make .venv    only set up: .venv/bin/dnsguard"
-	@echo "make bench    measure"
+	@echo "make bench    measure, beside other servers (20 minutes)"
 	@echo "make lock     pin the dependencies anew"
 
 run: .venv
@@ -33,8 +33,11 @@ format: .venv/.develop
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
 
-bench: .venv .venv/.develop .venv/.packages
+bench: .venv .venv/.develop .venv/.packages .venv/.peers
 	.venv/bin/python -P benchmarks/answers.py
+	.venv/bin/python -P benchmarks/starting.py
+	.venv/bin/python -P benchmarks/scaling.py
+	.venv/bin/python -P benchmarks/reload_pause.py
 	.venv/bin/python -P benchmarks/million_names.py
 
 .venv: .venv/.installed
@@ -62,6 +65,11 @@ bench: .venv .venv/.develop .venv/.packages
 # What the tests need beside Python: real servers and real clients.
 .venv/.packages: scripts/install-packages
 	scripts/install-packages test
+	touch $@
+
+# What the benchmarks put beside dnsguard.
+.venv/.peers: scripts/install-packages
+	scripts/install-packages bench
 	touch $@
 
 lock: .venv/.develop

@@ -7,12 +7,8 @@ from all over the list were asked for: what no process has touched would not be 
 names are real where the shared data are, else made up with the same lengths.
 """
 
-import json
-import os
-import platform
 import random
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,6 +24,7 @@ sys.path.append(str(CHECKOUT))
 
 import dns.message
 
+from benchmarks import accounting, report
 from dnsguard.build import BUILD
 from tests.support.data import SHARED, read_shared
 from tests.support.server import Server
@@ -68,11 +65,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             _round(Path(folder), text, figures)
     table = _table(figures, kind)
-    print(table)
-    results = CHECKOUT / "benchmarks" / "results"
-    results.mkdir(exist_ok=True)
-    (results / "million_names.md").write_text(table + "\n", "utf-8")
-    (results / "million_names.json").write_text(json.dumps(vars(figures), indent=1), "utf-8")
+    report.write("million_names", table, vars(figures))
 
 
 def _text() -> tuple[bytes, str]:
@@ -140,29 +133,12 @@ def _used_memory(server: Server, folder: Path) -> float:
     # As many sockets as spread over both workers; what is not listed fails at once upstream.
     subprocess.run([*command, "-n", "1", "-c", "20"], capture_output=True, check=True)
     _settle(server)
-    return _memory(server.pid)
+    return accounting.memory(accounting.tree(server.pid))
 
 
 def _settle(server: Server) -> None:
     """Wait until no child but the workers is left."""
-    server.wait_for(lambda: len(_tree(server.pid)) == 1 + len(server.status()["workers"]))
-
-
-def _tree(pid: int) -> list[int]:
-    children = subprocess.run(
-        ["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False
-    )
-    return [pid, *(one for child in children.stdout.split() for one in _tree(int(child)))]
-
-
-def _memory(pid: int) -> float:
-    """Return the Pss of a tree of processes, in MB."""
-    total = 0
-    for each in _tree(pid):
-        for line in Path(f"/proc/{each}/smaps_rollup").read_text("ascii").splitlines():
-            if line.startswith("Pss:"):
-                total += int(line.split()[1]) * 1024
-    return total / 1e6
+    server.wait_for(lambda: len(accounting.tree(server.pid)) == 1 + len(server.status()["workers"]))
 
 
 def _slowest(port: int, work: Callable[[], None]) -> float:
@@ -193,7 +169,6 @@ def _slowest(port: int, work: Callable[[], None]) -> float:
 
 
 def _table(figures: Figures, kind: str) -> str:
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     rows = [
         ("memory above the bundled list only, MB", figures.memory, 1, "48"),
         ("text to active, s", figures.active, 1, "5"),
@@ -203,17 +178,15 @@ def _table(figures: Figures, kind: str) -> str:
         ("reload that changes a stage, s", figures.toggle, 1, ""),
     ]
     lines = [
-        f"{NAMES:,} {kind}; {machine}; 2 workers, compiled build.",
-        f"{ROUNDS} rounds: median (least to most).",
-        "",
-        "| what | measured | target, at most |",
-        "|---|---|---|",
+        (title, report.spread([value * factor for value in values]), target)
+        for title, values, factor, target in rows
     ]
-    for title, values, factor, target in rows:
-        scaled = [value * factor for value in values]
-        spread = f"{statistics.median(scaled):.2f} ({min(scaled):.2f} to {max(scaled):.2f})"
-        lines.append(f"| {title} | {spread} | {target} |")
-    return "\n".join(lines)
+    parts = [
+        f"{NAMES:,} {kind}; {report.machine()}; 2 workers, compiled build.",
+        f"{ROUNDS} rounds: median (least to most).",
+        report.table(("what", "measured", "target, at most"), lines),
+    ]
+    return "\n\n".join(parts)
 
 
 if __name__ == "__main__":
