@@ -40,7 +40,7 @@ def test_what_is_composed_is_parsed() -> None:
     assert built.upstream_sets == ((0, 1), (2,))
     assert built.settings.zones.find(from_text("a.city.internal")) == 1
     assert built.settings.local.find(from_text("printer.city.internal"), 1) is not None
-    assert built.ttl_bounds == (5, 600)
+    assert (built.ttl_bounds.minimum, built.ttl_bounds.maximum) == (5, 600)
     assert (built.settings.udp_size, built.settings.cache_size) == (1400, 4096)
     limits = built.limits
     assert (limits.pending_per_client, limits.pending, limits.tcp_per_client) == (3, 30, 2)

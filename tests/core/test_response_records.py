@@ -7,7 +7,8 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
-from dnsguard.core.response import MAX_CHAIN, Status, TtlBounds
+from dnsguard.core.recompose import MAX_CHAIN
+from dnsguard.core.response import Status, TtlBounds
 from tests.support.responses import (
     BOUNDS,
     HEADER,

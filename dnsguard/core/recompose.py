@@ -1,0 +1,228 @@
+"""Answers composed anew from the records of a message that answer the question.
+
+The slow and thorough way, for what cannot stay as it stands (see `verbatim`): records in any
+order or of more than one TTL, others among them, names spelled out or compressed oddly.
+"""
+
+from struct import Struct
+from typing import NamedTuple
+
+from dnsguard.core.answer import QNAME_OFFSET, Answer
+from dnsguard.core.names import is_at_or_below, suffixes
+from dnsguard.core.protocol import Rcode, Rdatatype
+from dnsguard.core.records import (
+    MAX_NEGATIVE_TTL,
+    MalformedError,
+    RecordParser,
+    bound_ttl,
+    is_proof,
+)
+
+MAX_CHAIN = 16  # aliases followed in one answer
+
+_RECORD = Struct("!HHIH")
+_SOA_MINIMUM = Struct("!I")
+_NXDOMAIN = int(Rcode.NXDOMAIN)
+_CNAME = int(Rdatatype.CNAME)
+_SOA = int(Rdatatype.SOA)
+_DNAME = int(Rdatatype.DNAME)
+_RRSIG = int(Rdatatype.RRSIG)
+_OPT = int(Rdatatype.OPT)
+_ANY = int(Rdatatype.ANY)
+
+
+class _Record(NamedTuple):
+    owner: bytes
+    name: bytes
+    """The owner in lower case."""
+    rdatatype: int
+    rdataclass: int
+    ttl: int
+    rdata: bytes
+    """RDATA without its names, of which `prefix` octets stand before them."""
+    names: tuple[bytes, ...]
+    prefix: int
+
+
+class Sections(NamedTuple):
+    """The records of the answer and the authority section."""
+
+    answers: list[_Record]
+    authority: list[_Record]
+
+
+def parse_sections(parser: RecordParser, ancount: int, nscount: int) -> Sections:
+    """Return the records ahead of a parser. Raises MalformedError."""
+    known: dict[int, bytes] = {}
+    answers = [_parse_record(parser, known) for _ in range(ancount)]
+    return Sections(answers, [_parse_record(parser, known) for _ in range(nscount)])
+
+
+def recompose(
+    sections: Sections, rcode: int, question: bytes, minimum: int, maximum: int
+) -> Answer:
+    """Return the answer to a question, its TTLs within these bounds.
+
+    Raises MalformedError when records are there and none answers, and for aliases in a loop.
+    """
+    qname = question[:-4].lower()
+    qtype = question[-4] << 8 | question[-3]
+    chain = _follow_aliases(qname, qtype, sections.answers)
+    kept = _select_answers(chain, qtype, sections.answers)
+    if sections.answers and not kept:
+        raise MalformedError
+    proof = _select_proof(chain[-1], sections.authority)
+    ttls = _ttls(kept, proof, minimum, maximum)
+    writer = _Writer(question)
+    for record in kept + proof:
+        writer.write(record, ttls[record.name, record.rdatatype])
+    answered = kept and (qtype == _ANY or qtype in [record.rdatatype for record in kept])
+    has_soa = _SOA in [record.rdatatype for record in proof]
+    may_be_kept = has_soa or (answered and rcode != _NXDOMAIN)
+    return Answer(
+        rcode,
+        bytes(writer.body),
+        ancount=len(kept),
+        nscount=len(proof),
+        ttl_offsets=tuple(writer.ttl_offsets),
+        ttl=min(ttls.values(), default=0) if may_be_kept else 0,
+    )
+
+
+def _parse_record(parser: RecordParser, known: dict[int, bytes]) -> _Record:
+    parser.parse()
+    if parser.rdatatype == _OPT:
+        raise MalformedError
+    names: tuple[bytes, ...] = ()
+    prefix = 0
+    rdata = parser.data[parser.tail : parser.position]
+    if parser.first_name:
+        prefix = parser.first_name - parser.rdata
+        rdata = parser.data[parser.rdata : parser.first_name] + rdata
+        names = (parser.name(parser.first_name),)
+    if parser.second_name:
+        names += (parser.name(parser.second_name),)
+    # Most owners are pointers to a few names.
+    start = parser.label(parser.owner)
+    owner = known.get(start)
+    if owner is None:
+        owner = known[start] = parser.name(start)
+    return _Record(
+        owner,
+        owner.lower(),
+        parser.rdatatype,
+        parser.rdataclass,
+        parser.ttl,
+        rdata,
+        names,
+        prefix,
+    )
+
+
+def _follow_aliases(qname: bytes, qtype: int, answers: list[_Record]) -> list[bytes]:
+    """Return the names of the answer, from the queried one along its CNAMEs."""
+    chain = [qname]
+    if qtype == _CNAME:
+        return chain
+    targets = {
+        record.name: record.names[0].lower()
+        for record in answers
+        if record.rdatatype == _CNAME and record.names
+    }
+    while chain[-1] in targets:
+        target = targets[chain[-1]]
+        if target in chain or len(chain) > MAX_CHAIN:
+            raise MalformedError
+        chain.append(target)
+    return chain
+
+
+def _select_answers(chain: list[bytes], qtype: int, answers: list[_Record]) -> list[_Record]:
+    kept = []
+    wanted = (qtype, _CNAME, _RRSIG)
+    of_class = [record for record in answers if record.rdataclass == 1]
+    dnames = {record.name: record for record in of_class if record.rdatatype == _DNAME}
+    for name in chain:
+        # The DNAME that an alias was made from goes before it (RFC 6672 section 3.1).
+        if dnames:
+            kept += [dnames.pop(owner) for owner in suffixes(name)[1:] if owner in dnames]
+        kept += [
+            record
+            for record in of_class
+            if record.name == name and (record.rdatatype in wanted or qtype == _ANY)
+        ]
+    return kept
+
+
+def _select_proof(name: bytes, authority: list[_Record]) -> list[_Record]:
+    """Return the records that prove a negative answer; a SOA only of a zone the name is in."""
+    return [
+        record
+        for record in authority
+        if is_proof(record.rdatatype)
+        and record.rdataclass == 1
+        and (record.rdatatype != _SOA or is_at_or_below(name, record.name))
+    ]
+
+
+def _ttls(
+    kept: list[_Record], proof: list[_Record], minimum: int, maximum: int
+) -> dict[tuple[bytes, int], int]:
+    """Return one TTL for each RRset (RFC 2181 section 5.2), a proof's SOA by RFC 2308 section 5."""
+    ttls: dict[tuple[bytes, int], int] = {}
+    for number, record in enumerate(kept + proof):
+        most = maximum
+        if record.rdatatype == _SOA and number >= len(kept):
+            (least,) = _SOA_MINIMUM.unpack_from(record.rdata, len(record.rdata) - 4)
+            most = min(maximum, least, MAX_NEGATIVE_TTL)
+        ttl = bound_ttl(record.ttl, minimum, most)
+        key = (record.name, record.rdatatype)
+        ttls[key] = min(ttl, ttls.get(key, ttl))
+    return ttls
+
+
+class _Writer:
+    """Composes records behind a question, with name compression against all before."""
+
+    def __init__(self, question: bytes) -> None:
+        self.body = bytearray()
+        self.ttl_offsets: list[int] = []
+        self._start = QNAME_OFFSET + len(question)
+        self._known: dict[bytes, int] = {}
+        position = 0
+        qname = question[:-4].lower()
+        while qname[position]:
+            self._known[qname[position:]] = QNAME_OFFSET + position
+            position += 1 + qname[position]
+
+    def write(self, record: _Record, ttl: int) -> None:
+        body = self.body
+        self._write_name(record.owner, record.name)
+        self.ttl_offsets.append(len(body) + 4)
+        body += _RECORD.pack(record.rdatatype, record.rdataclass, ttl, 0)
+        start = len(body)
+        body += record.rdata[: record.prefix]
+        for name in record.names:
+            # Only the types of RFC 1035 may be compressed on the way out (RFC 3597 section 4).
+            if record.rdatatype < 16:
+                self._write_name(name, name.lower())
+            else:
+                body += name
+        body += record.rdata[record.prefix :]
+        body[start - 2 : start] = (len(body) - start).to_bytes(2, "big")
+
+    def _write_name(self, name: bytes, lower: bytes) -> None:
+        body = self.body
+        position = 0
+        while lower[position]:
+            known = self._known.get(lower[position:])
+            if known is not None:
+                body += (0xC000 | known).to_bytes(2, "big")
+                return
+            offset = self._start + len(body)
+            if offset < 0x4000:
+                self._known[lower[position:]] = offset
+            end = position + 1 + lower[position]
+            body += name[position:end]
+            position = end
+        body.append(0)

@@ -1,0 +1,74 @@
+"""Answers composed anew; which records they hold is shown in test_response_records."""
+
+import dns.message
+import pytest
+
+from dnsguard.core.answer import Answer
+from dnsguard.core.recompose import MAX_CHAIN, parse_sections, recompose
+from dnsguard.core.records import MalformedError, parse_records
+from tests.support.responses import SOA, message, passed_on, question, texts
+
+NAME = "www.example.org"
+
+
+def composed(response: dns.message.Message, name: str = NAME, *, rcode: int = 0) -> Answer:
+    asked = question(name, "A")
+    parser = parse_records(response.to_wire(), 12 + len(asked))
+    sections = parse_sections(parser, len(response.answer), len(response.authority))
+    return recompose(sections, rcode, asked, 0, 86_400)
+
+
+def test_records_go_along_the_chain_of_aliases() -> None:
+    lines = [
+        "www.example.org. 300 IN CNAME b.example.org.",
+        "b.example.org. 60 IN A 192.0.2.1",
+        "b.example.org. 60 IN A 192.0.2.2",
+    ]
+    answer = composed(message(NAME, "A", *lines[::-1], authority=(SOA,)))
+    assert (answer.ancount, answer.nscount, answer.ttl, answer.authentic) == (3, 1, 60, False)
+    said = texts(passed_on(answer, NAME, "A").answer)
+    assert said == [lines[0], lines[2], lines[1]]
+
+
+def test_names_are_compressed_whatever_they_were() -> None:
+    address = "192.0.2.1"
+    response = message(NAME, "A", f"WWW.example.org. 300 IN A {address}")
+    spelled_out = b"\x03WWW\x07Example\x03org\x00"
+    data = response.to_wire().replace(b"\xc0\x0c", spelled_out)
+    asked = question(NAME, "A")
+    sections = parse_sections(parse_records(data, 12 + len(asked)), 1, 0)
+    answer = recompose(sections, 0, asked, 0, 86_400)
+    assert answer.body[:2] == b"\xc0\x0c"
+    assert texts(passed_on(answer, NAME, "A").answer) == [f"{NAME}. 300 IN A {address}"]
+
+
+@pytest.mark.parametrize("rcode", [0, 3])
+def test_a_negative_answer_is_kept_for_as_long_as_its_soa_says(rcode: int) -> None:
+    assert composed(message(NAME, "A", authority=(SOA,)), rcode=rcode).ttl == 900
+    assert composed(message(NAME, "A"), rcode=rcode).ttl == 0
+
+
+def test_a_name_that_does_not_exist_has_no_answer_to_keep() -> None:
+    response = message(NAME, "A", f"{NAME}. 300 IN A 192.0.2.1")
+    assert composed(response).ttl == 300
+    assert composed(response, rcode=3).ttl == 0
+
+
+def test_a_chain_has_an_end() -> None:
+    lines = [f"n{n}.test. 300 IN CNAME n{n + 1}.test." for n in range(MAX_CHAIN + 1)]
+    assert composed(message("n0.test", "A", *lines[:-1]), "n0.test").ancount == MAX_CHAIN
+    with pytest.raises(MalformedError):
+        composed(message("n0.test", "A", *lines), "n0.test")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["www.example.net. 300 IN A 192.0.2.1"],
+        ["www.example.org. 300 IN CNAME www.example.org."],
+        ["www.example.org. 300 IN CNAME b.test.", "b.test. 300 IN CNAME WWW.example.org."],
+    ],
+)
+def test_what_answers_nothing_or_never_ends_is_refused(lines: list[str]) -> None:
+    with pytest.raises(MalformedError):
+        composed(message(NAME, "A", *lines))
