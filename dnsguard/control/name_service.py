@@ -90,19 +90,23 @@ class NameService:
     def _ask(self, name: bytes, rdatatype: Rdatatype) -> "asyncio.Future[bytes | None]":
         future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         self._waiting.add(future)
-
-        def reply(data: bytes | None) -> None:
-            if future in self._waiting:
-                self._waiting.remove(future)
-                future.set_result(data)
-
         query = pack("!HHHHHH", 0, RD, 1, 0, 0, 0) + name + pack("!HH", rdatatype, 1)
         outcome = self._resolver.query(query, _CLIENT, Transport.TCP, monotonic())
         if isinstance(outcome, Forward):
-            self._upstreams.forward(outcome, reply)
+            outcome.envelope = future
+            self._upstreams.forward(outcome, self)
         else:
-            reply(outcome)
+            self._answer(future, outcome)
         return future
+
+    def reply(self, forward: Forward, response: bytes | None) -> None:
+        """Hand the response to a forward to whoever waits for it."""
+        self._answer(cast("asyncio.Future[bytes | None]", forward.envelope), response)
+
+    def _answer(self, future: "asyncio.Future[bytes | None]", response: bytes | None) -> None:
+        if future in self._waiting:
+            self._waiting.remove(future)
+            future.set_result(response)
 
 
 def _parse(data: bytes | None) -> dnslib.DNSRecord | None:

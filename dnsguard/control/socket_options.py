@@ -1,6 +1,7 @@
 """The options of the sockets that queries come in on, and why each is set."""
 
 import socket
+from ipaddress import IPv4Address, IPv6Address
 
 LISTEN_BACKLOG = 512
 RECEIVE_BUFFER = 4 * 2**20  # a burst waits here while a worker is replaced
@@ -29,18 +30,19 @@ def prepare(unbound: socket.socket) -> None:
         unbound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
-def tune(listening: socket.socket) -> None:
-    """Set all the rest; also on sockets that an older version made and bound."""
+def tune(listening: socket.socket, address: IPv4Address | IPv6Address) -> None:
+    """Set all the rest; also on sockets that an older version made and bound to the address."""
     listening.settimeout(0)
     if listening.type != socket.SOCK_DGRAM:
         return
-    # An answer leaves from the address that was asked; and it ignores the path MTU, which
-    # anyone can spoof: ours are small enough never to need fragments.
+    # An answer leaves from the address that was asked: with one address it does so anyway. And
+    # it ignores the path MTU, which anyone can spoof: ours are small enough without fragments.
+    ask = 1 if address.is_unspecified else 0
     if listening.family == socket.AF_INET6:
-        listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, ask)
         listening.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _IPV6_PMTUDISC_OMIT)
     else:
-        listening.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+        listening.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, ask)
         listening.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_OMIT)
     try:
         listening.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER)

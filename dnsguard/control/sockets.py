@@ -94,13 +94,14 @@ def _take(fd: int, opened: ExitStack) -> _Bound:
     transport = next((name for name, kind in TYPES.items() if kind == taken.type), None)
     if taken.family not in {socket.AF_INET, socket.AF_INET6} or transport is None:
         raise SocketError(f"the inherited socket {fd} is neither UDP nor TCP: {_DROP_KEPT}")
-    tune(taken)
+    host, port = taken.getsockname()[:2]
+    address = ip_address(host)
+    tune(taken, address)
     # One that the service manager made has it not, and the other workers' could not be bound.
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if transport == "tcp":
         taken.listen(LISTEN_BACKLOG)
-    host, port = taken.getsockname()[:2]
-    return _Bound(transport, ip_address(host), int(port), taken)
+    return _Bound(transport, address, int(port), taken)
 
 
 def _claim(endpoint: Endpoint, kept: list[_Bound]) -> list[_Bound]:
@@ -156,7 +157,7 @@ def _open(transport: Transport, address: Address, port: int, *, first: bool) -> 
         if not first:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         prepare(one)
-        tune(one)
+        tune(one, address)
         one.bind(sockaddr)
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if transport == "tcp":

@@ -2,11 +2,25 @@
 
 from struct import pack
 
+from dnsguard.core import octets
 from dnsguard.core.protocol import AD, CD, OPCODE_MASK, QR, RA, RCODE_MASK, RD, TC, EdnsOption
 from dnsguard.core.wire import MIN_UDP_SIZE, Query
 
 MAX_TTL = 0x7FFFFFFF
+MAX_SIZE = 65_535
 QNAME_OFFSET = 12  # where the question's name stands in every message
+
+_HEADER_SIZE = 12  # answer.pxd types what is defined here, not what is imported
+_OPT_SIZE = 11
+_OPT = 41
+_MAX_SIZE = MAX_SIZE
+_MAX_TTL = MAX_TTL
+_RESPONSE = QR | RA
+_ECHOED = OPCODE_MASK | RD | CD
+_RCODE_MASK = RCODE_MASK
+_AD = AD
+_TC = TC
+_DO = 0x8000
 
 _NOBODY = b"\x06nobody\x07invalid\x00"
 _EDE = int(EdnsOption.EDE)
@@ -63,59 +77,60 @@ def compose_ede(code: int, text: bytes = b"") -> bytes:
 def compose_response(
     query: Query,
     answer: Answer,
-    *,
     size_limit: int,
+    udp_size: int = 1232,
     age: int = 0,
     ceiling: int = MAX_TTL,
     option: bytes = b"",
-    udp_size: int = 1232,
 ) -> bytes:
     """Compose the response to a query.
 
     TTLs are reduced by `age` seconds and capped at `ceiling`. What does not fit into
     `size_limit` octets leaves only the question and TC (RFC 2181 section 9). An OPT record
-    goes out when one came in (RFC 6891 section 6.1.1), with `option` in it.
+    goes out when one came in (RFC 6891 section 6.1.1), with our `udp_size`, and with `option`
+    if there is room.
     """
-    flags = QR | RA | (query.flags & (OPCODE_MASK | RD | CD)) | (answer.rcode & RCODE_MASK)
-    if answer.authentic and (query.wants_dnssec or query.flags & AD):
-        flags |= AD
-    opt = b""
+    flags = _RESPONSE | (query.flags & _ECHOED) | (answer.rcode & _RCODE_MASK)
+    if answer.authentic and (query.wants_dnssec or query.flags & _AD):
+        flags |= _AD
+    end = query.end
+    opt = 0
     if query.has_edns:
-        opt = pack(
-            "!BHHBBHH",
-            0,
-            41,
-            udp_size,
-            answer.rcode >> 4,
-            0,
-            0x8000 if query.wants_dnssec else 0,
-            len(option),
-        )
-        opt += option
-    question = query.question
-    body = answer.body
-    ancount = answer.ancount
-    nscount = answer.nscount
-    if 12 + len(question) + len(body) + len(opt) > size_limit:
-        flags |= TC
-        body = b""
-        ancount = nscount = 0
-    elif answer.ttl_offsets and (age or ceiling < MAX_TTL):
-        body = _with_ttls(body, answer.ttl_offsets, age, ceiling)
-    header = pack(
-        "!HHHHHH", query.id, flags, 1 if question else 0, ancount, nscount, 1 if opt else 0
-    )
-    return header + question + body + opt
+        opt = _OPT_SIZE + len(option)
+        if end + opt > size_limit:
+            opt = _OPT_SIZE
+    body = len(answer.body)
+    fits = end + body + opt <= min(size_limit, _MAX_SIZE)
+    if not fits:
+        flags |= _TC
+        body = 0
+    response = octets.blank(end + body + opt)
+    message = response
+    octets.put16(message, 0, query.id)
+    octets.put16(message, 2, flags)
+    octets.put16(message, 4, 1 if end > _HEADER_SIZE else 0)
+    octets.put16(message, 6, answer.ancount if fits else 0)
+    octets.put16(message, 8, answer.nscount if fits else 0)
+    octets.put16(message, 10, 1 if opt else 0)
+    octets.copy(message, _HEADER_SIZE, query.data, _HEADER_SIZE, end)
+    if body:
+        octets.copy(message, end, answer.body, 0, body)
+        if age or ceiling < _MAX_TTL:
+            for offset in answer.ttl_offsets:
+                ttl = octets.get32(message, end + offset) - age
+                octets.put32(message, end + offset, max(0, min(ttl, ceiling)))
+    end += body
+    if opt:
+        message[end] = 0
+        octets.put16(message, end + 1, _OPT)
+        octets.put16(message, end + 3, udp_size)
+        octets.put16(message, end + 5, answer.rcode >> 4 << 8)
+        octets.put16(message, end + 7, _DO if query.wants_dnssec else 0)
+        octets.put16(message, end + 9, opt - _OPT_SIZE)
+        octets.copy(message, end + _OPT_SIZE, option, 0, opt - _OPT_SIZE)
+    return b"" + response
 
 
-def compose_error(query: Query) -> bytes:
+def compose_error(query: Query, udp_size: int = 1232) -> bytes:
     """Compose the response to a query that carries its own error (FORMERR, NOTIMP, BADVERS)."""
-    return compose_response(query, Answer(query.rcode), size_limit=MIN_UDP_SIZE)
-
-
-def _with_ttls(body: bytes, offsets: tuple[int, ...], age: int, ceiling: int) -> bytes:
-    patched = bytearray(body)
-    for offset in offsets:
-        ttl = int.from_bytes(patched[offset : offset + 4], "big") - age
-        patched[offset : offset + 4] = max(0, min(ttl, ceiling)).to_bytes(4, "big")
-    return bytes(patched)
+    return compose_response(query, Answer(query.rcode), MIN_UDP_SIZE, udp_size)

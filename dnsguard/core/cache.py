@@ -5,6 +5,7 @@ verdict on it belongs to the client and is looked up at every answer, so a polic
 needs no flush and no group can be served another's verdict.
 """
 
+from dnsguard.core import garbage
 from dnsguard.core.answer import Answer
 
 FOREVER = float("inf")
@@ -13,7 +14,14 @@ FOREVER = float("inf")
 MAX_CHANCES = 16
 
 # What an entry costs beside its key and its answer's body: objects, hash table and ring.
-ENTRY_OVERHEAD = 600
+ENTRY_OVERHEAD = 400
+
+# Entries are kept in so many hash tables that none is ever large: one table of 200,000 entries
+# would stop all answers for milliseconds whenever it grows.
+_TABLES = 256
+
+_MAX_CHANCES = MAX_CHANCES
+_ENTRY_OVERHEAD = ENTRY_OVERHEAD
 
 
 class Entry:
@@ -42,25 +50,30 @@ class Cache:
     def __init__(self, size: int) -> None:
         self.size = size
         self.bytes = 0
-        self._entries: dict[bytes, Entry] = {}
+        self._tables: list[dict[bytes, Entry]] = [{} for _ in range(_TABLES)]
         self._ring: list[bytes] = []
         self._hand = 0
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._ring)
 
     def get(self, key: bytes) -> Entry | None:
         """Return the entry of a question, expired or not."""
-        entry = self._entries.get(key)
+        entry = self._table(key).get(key)
         if entry is not None:
             entry.used = True
         return entry
 
+    def _table(self, key: bytes) -> dict[bytes, Entry]:
+        # Not the low bits: those choose the place within a table.
+        return self._tables[hash(key) >> 48 & (_TABLES - 1)]
+
     def add(self, key: bytes, entry: Entry) -> None:
         """Add an entry for a question that has none."""
         entry.used = True
+        garbage.untrack(entry)
         self.bytes += _cost(key, entry)
-        self._entries[key] = entry
+        self._table(key)[key] = entry
         self._ring.append(key)
         self._evict()
 
@@ -80,18 +93,21 @@ class Cache:
     def unpin(self, key: bytes, entry: Entry) -> None:
         """Take a local answer out of an entry: what is local has changed."""
         entry.local = False
+        entry.expires = 0.0
         self._replace(key, entry, None)
 
     def _replace(self, key: bytes, entry: Entry, answer: Answer | None) -> None:
         before = _cost(key, entry)
         entry.answer = answer
-        if self._entries.get(key) is entry:  # it may have been evicted meanwhile
+        if answer is not None:
+            garbage.untrack(answer)
+        if self._table(key).get(key) is entry:  # it may have been evicted meanwhile
             self.bytes += _cost(key, entry) - before
             self._evict()
 
     def clear(self) -> None:
         """Forget everything."""
-        self._entries.clear()
+        self._tables = [{} for _ in range(_TABLES)]
         self._ring.clear()
         self._hand = 0
         self.bytes = 0
@@ -102,13 +118,14 @@ class Cache:
 
     def _evict(self) -> None:
         """Make the bound hold again: second chance by ring, with a bound on the chances."""
-        chances = MAX_CHANCES
+        chances = _MAX_CHANCES
         ring = self._ring
         while self.bytes > self.size and ring:
             if self._hand >= len(ring):
                 self._hand = 0
             key = ring[self._hand]
-            entry = self._entries[key]
+            table = self._table(key)
+            entry = table[key]
             if entry.used and chances:
                 chances -= 1
                 entry.used = False
@@ -118,10 +135,11 @@ class Cache:
             if last is not key:
                 ring[self._hand] = last
                 self._hand += 1
-            del self._entries[key]
+            del table[key]
             self.bytes -= _cost(key, entry)
 
 
 def _cost(key: bytes, entry: Entry) -> int:
-    body = 0 if entry.answer is None else len(entry.answer.body)
-    return ENTRY_OVERHEAD + len(key) + body
+    answer = entry.answer
+    kept = 0 if answer is None else len(answer.body) + 8 * len(answer.ttl_offsets)
+    return _ENTRY_OVERHEAD + len(key) + kept

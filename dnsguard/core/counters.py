@@ -10,6 +10,7 @@ from collections.abc import MutableSequence
 from dnsguard.core.protocol import Rdatatype, Source, Transport
 
 Page = MutableSequence[int]
+"""In the compiled build a buffer of 64-bit unsigned integers, such as `array('Q')`."""
 
 # Responses by source and rcode; rcodes past the last column share it.
 RCODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "other")
@@ -30,6 +31,7 @@ LIMITS = (
     "tcp_per_client",
     "tcp_connections",
     "tcp_idle",
+    "pending_per_zone",
 )
 LIMITED = RESPONSE_SECONDS + len(Source) * HISTOGRAM_SIZE
 
@@ -65,31 +67,44 @@ UPSTREAM_SIZE = UPSTREAM_SECONDS + HISTOGRAM_SIZE
 
 PAGE_SIZE = 1 << 20  # counters a page has room for: what is not touched takes no memory
 
-_QTYPE_COLUMNS = {
-    int(Rdatatype.A): 0,
-    int(Rdatatype.AAAA): 1,
-    int(Rdatatype.HTTPS): 2,
-    int(Rdatatype.SVCB): 3,
-}
+_A = int(Rdatatype.A)  # counters.pxd types what is defined here, not what is imported
+_AAAA = int(Rdatatype.AAAA)
+_HTTPS = int(Rdatatype.HTTPS)
+_SVCB = int(Rdatatype.SVCB)
+_RESPONSES = RESPONSES
+_BUCKETS = BUCKETS
+_QTYPES = len(QTYPES)
+_RCODES = len(RCODES)
+_HISTOGRAM_SIZE = HISTOGRAM_SIZE
 
 
 def hit_offset(trigger: int, qtype: int) -> int:
     """Return the offset of a hit within its range."""
-    return trigger * len(QTYPES) + _QTYPE_COLUMNS.get(qtype, 4)
+    if qtype == _A:
+        column = 0
+    elif qtype == _AAAA:
+        column = 1
+    elif qtype == _HTTPS:
+        column = 2
+    elif qtype == _SVCB:
+        column = 3
+    else:
+        column = 4
+    return trigger * _QTYPES + column
 
 
 def response_index(source: int, rcode: int) -> int:
     """Return the index of the counter of a response."""
-    return RESPONSES + source * len(RCODES) + min(rcode, len(RCODES) - 1)
+    return _RESPONSES + source * _RCODES + min(rcode, _RCODES - 1)
 
 
-def observe(page: Page, histogram: int, seconds: float) -> None:
-    """Add one observation to the histogram that starts at an index of the page."""
+def observe(page: Page, histogram: int, seconds: float, times: int = 1) -> None:
+    """Add equal observations to the histogram that starts at an index of the page."""
     microseconds = max(0, int(seconds * 1e6))
     bucket = 0
-    for bound in BUCKETS:
+    for bound in _BUCKETS:
         if microseconds <= bound:
             break
         bucket += 1
-    page[histogram + bucket] += 1
-    page[histogram + HISTOGRAM_SIZE - 1] += microseconds
+    page[histogram + bucket] += times
+    page[histogram + _HISTOGRAM_SIZE - 1] += microseconds * times

@@ -12,7 +12,7 @@ from struct import Struct
 from typing import TypedDict
 
 from dnsguard.core.answer import MAX_TTL, compose_ede
-from dnsguard.core.blocked import TEMPLATES, Sinkhole, data_template
+from dnsguard.core.blocked import TEMPLATES, DataTemplate, Sinkhole, Template
 from dnsguard.core.clients import AddressTable
 from dnsguard.core.image import Image
 from dnsguard.core.local import LocalRecords, Record
@@ -23,7 +23,6 @@ from dnsguard.core.policy import (
     PolicyInView,
     Role,
     Stage,
-    Template,
     View,
 )
 from dnsguard.core.protocol import Ede
@@ -34,6 +33,9 @@ from dnsguard.core.zones import ForwardZones
 MAGIC = b"dnsggen2"
 _DAMAGED = "the generation is damaged or from another version: build it again"
 _HEADER = Struct("<8sQ")
+
+Templates = dict[str, Template | None]
+"""Templates by the name of the answer in the config; None sends nothing."""
 
 
 class ListDocument(TypedDict):
@@ -168,8 +170,8 @@ def parse_generation(buffer: bytes | memoryview, lists: bytes | memoryview) -> G
 def _build(document: SettingsDocument, images: tuple[Image, ...]) -> Generation:
     ipv4, ipv6, ttl = document["sinkhole"]
     sinkhole = Sinkhole(bytes.fromhex(ipv4), bytes.fromhex(ipv6), ttl)
-    templates: dict[str, Template] = {name: make(sinkhole) for name, make in TEMPLATES.items()}
-    templates["drop"] = None
+    templates: Templates = {"drop": None}
+    templates |= {name: make(sinkhole) for name, make in TEMPLATES.items()}
     policy = Policy(
         generation=document["number"],
         images=images,
@@ -215,16 +217,16 @@ def _build(document: SettingsDocument, images: tuple[Image, ...]) -> Generation:
     )
 
 
-def _list(entry: ListDocument, templates: dict[str, Template], sinkhole: Sinkhole) -> ListInfo:
+def _list(entry: ListDocument, templates: Templates, sinkhole: Sinkhole) -> ListInfo:
     if entry["answer"] == "data":
         records = [(number, ttl, bytes.fromhex(rdata)) for number, ttl, rdata in entry["records"]]
-        template: Template = data_template(records, sinkhole)
+        template: Template | None = DataTemplate(records, sinkhole)
     else:
         template = templates[entry["answer"] or "sinkhole"]
     return ListInfo(entry["name"], Role(entry["role"]), Effect(entry["effect"]), template)
 
 
-def _build_view(view: ViewDocument, templates: dict[str, Template]) -> View:
+def _build_view(view: ViewDocument, templates: Templates) -> View:
     ceiling = view["ceiling"]
     return View(
         group=view["group"],

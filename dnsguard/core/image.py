@@ -1,5 +1,3 @@
-# cython: annotation_typing=False, boundscheck=True
-# image.pxd has the C types; the annotations are for readers and mypy.
 """The image: every listed name in one read-only buffer that all workers share.
 
 An open-addressing table of 32-bit marks and offsets points into a blob of names. The names of

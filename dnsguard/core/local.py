@@ -88,6 +88,7 @@ RESOLVER_ARPA = names.from_text("resolver.arpa")
 LOCALHOST = names.from_text("localhost")
 
 _APEXES = {zone.apex for zone in SPECIAL_ZONES}
+_LAST_LABELS = tuple({zone.apex[names.label_offsets(zone.apex)[-1] :] for zone in SPECIAL_ZONES})
 _LOCALHOST_RECORDS = LocalRecords(
     [
         Record(LOCALHOST, Rdatatype.A, SPECIAL_TTL, b"\x7f\x00\x00\x01"),
@@ -105,6 +106,8 @@ _LOCALHOST_RECORDS = LocalRecords(
 
 def special_zone(qname: bytes) -> bytes | None:
     """Return the apex of the special-use zone that a name is in, None for a name of the DNS."""
+    if not qname.endswith(_LAST_LABELS):  # nearly every name of the DNS
+        return None
     for suffix in names.suffixes(qname):
         if suffix in _APEXES:
             return suffix

@@ -5,15 +5,15 @@ to a small integer. A *view* is what one group sees: an array of verdicts by sig
 `Policy` is never changed once built, but for what it remembers; a reload builds a new one.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import IntEnum
 from itertools import count
 
-from dnsguard.core.answer import MAX_TTL, Answer
+from dnsguard.core.answer import MAX_TTL
+from dnsguard.core.blocked import Template
 from dnsguard.core.clients import AddressTable, unmap
 from dnsguard.core.image import Image, Kind, Match, specificity
-from dnsguard.core.wire import Query
 
 MAX_CLIENTS = 65_536  # spoofed source addresses cannot grow the memory of who is who
 MAX_SIGNATURES = 65_536  # crafted names cannot grow the table of signatures
@@ -70,9 +70,6 @@ class Trigger(IntEnum):
 Ranked = tuple[tuple[int, int], ...]
 """(rank, list number) pairs, most specific first; equal ranks are equally specific."""
 
-Template = Callable[[Query], Answer] | None
-"""The answer to a blocked query; None sends nothing."""
-
 
 @dataclass(frozen=True)
 class ListInfo:
@@ -85,16 +82,19 @@ class ListInfo:
     name: str
     role: Role
     effect: Effect = Effect.BLOCK
-    template: Template = None
+    template: Template | None = None
 
 
 @dataclass(frozen=True)
 class PolicyInView:
-    """One policy of a group: which lists block, which free, and what is answered."""
+    """One policy of a group: which lists block, which free, and what is answered.
+
+    Without a template nothing is sent.
+    """
 
     name: str
     stage: Stage
-    template: Template
+    template: Template | None
     option: bytes
     blocks: frozenset[int]
     """The numbers of its lists, exceptions within them included."""
@@ -106,34 +106,64 @@ class PolicyInView:
     """Whether the deciding list's own answer goes before `template`."""
 
 
-@dataclass(frozen=True)
 class Verdict:
-    """What happens to a signature in a view; without a `policy` it passes."""
+    """What happens to a signature in a view; without a `policy` it passes.
 
-    policy: str = ""
-    list_id: int = -1
-    trigger: Trigger = Trigger.NAME
-    template: Template = None
-    option: bytes = b""
-    counter: int = -1
-    shadow: "Verdict | None" = None
+    `counter` is the first of the range to count in. A verdict that blocks without a template
+    sends nothing. `shadow` is what a policy in that stage would have said.
+    """
 
-    @property
-    def blocks(self) -> bool:
-        """Tell whether the policy's answer replaces the real one."""
-        return self.policy != ""
+    __slots__ = (
+        "blocks",
+        "counter",
+        "list_id",
+        "option",
+        "policy",
+        "shadow",
+        "template",
+        "trigger",
+    )
+
+    def __init__(
+        self,
+        policy: str = "",
+        list_id: int = -1,
+        trigger: int = Trigger.NAME,
+        template: Template | None = None,
+        option: bytes = b"",
+        counter: int = -1,
+        shadow: "Verdict | None" = None,
+    ) -> None:
+        self.policy = policy
+        self.list_id = list_id
+        self.trigger = trigger
+        self.template = template
+        self.option = option
+        self.counter = counter
+        self.shadow = shadow
+        self.blocks = policy != ""
 
 
-@dataclass
 class View:
-    """What one group sees."""
+    """What one group sees; `ceiling` caps its TTLs, `counter` starts its range."""
 
-    group: str
-    policies: tuple[PolicyInView, ...] = ()
-    ceiling: int = MAX_TTL
-    counter: int = 0
-    refused: bool = False
-    verdicts: list[Verdict | None] = field(default_factory=list)
+    __slots__ = ("ceiling", "counter", "group", "policies", "refused", "verdicts")
+
+    def __init__(
+        self,
+        group: str,
+        policies: tuple[PolicyInView, ...] = (),
+        ceiling: int = MAX_TTL,
+        counter: int = 0,
+        *,
+        refused: bool = False,
+    ) -> None:
+        self.group = group
+        self.policies = policies
+        self.ceiling = ceiling
+        self.counter = counter
+        self.refused = refused
+        self.verdicts: list[Verdict | None] = []
 
 
 Hop = tuple[Trigger, tuple[tuple[int, int], ...]]
@@ -153,7 +183,7 @@ class Policy:
         views: tuple[View, ...],
         subnets: AddressTable,
         allowed: AddressTable,
-        off_switch_templates: dict[Role, Template],
+        off_switch_templates: dict[Role, Template | None],
     ) -> None:
         self.generation = generation
         self.lists = lists
@@ -197,16 +227,19 @@ class Policy:
 
     def matches(self, name: bytes) -> list[Match]:
         """Return the rules that hold for a name, DNSBL zones and the like observed."""
-        matches = [match for image in self._images for match in image.find(name)]
+        matches: list[Match] = []
+        for image in self._images:
+            matches += image.find(name)
+        if not matches:
+            return matches
         matches.sort(key=specificity)
-        if any(self.lists[match.list_id].role == Role.NO_EMBEDDED for match in matches):
-            matches = [
-                match
-                for match in matches
-                if match.kind != Kind.EMBEDDED
-                and self.lists[match.list_id].role != Role.NO_EMBEDDED
-            ]
+        if self._has_role([match.list_id for match in matches], Role.NO_EMBEDDED):
+            return [match for match in matches if self._is_not_embedded(match)]
         return matches
+
+    def _is_not_embedded(self, match: Match) -> bool:
+        role = self.lists[match.list_id].role
+        return match.kind != Kind.EMBEDDED and role != Role.NO_EMBEDDED
 
     def intern(self, signature: Signature) -> int:
         """Return the number of a signature; it holds for this `epoch`."""

@@ -13,7 +13,14 @@ section 4.21). Nothing here raises on what the network sends.
 from dataclasses import dataclass
 
 from dnsguard.core import counters
-from dnsguard.core.answer import Answer, compose_ede, compose_error, compose_response
+from dnsguard.core.answer import (
+    MAX_SIZE,
+    MAX_TTL,
+    Answer,
+    compose_ede,
+    compose_error,
+    compose_response,
+)
 from dnsguard.core.cache import Cache, Entry
 from dnsguard.core.local import RESOLVER_ARPA, LocalRecords, special_answer, special_zone
 from dnsguard.core.policy import PASS, Policy, Verdict, View
@@ -29,12 +36,22 @@ from dnsguard.core.protocol import (
 from dnsguard.core.wire import Query, parse_query
 from dnsguard.core.zones import ForwardZones
 
-MAX_TCP_SIZE = 65_535
-
 _META_TYPES = frozenset(
     {Rdatatype.TKEY, Rdatatype.TSIG, Rdatatype.IXFR, Rdatatype.AXFR}
     | {Rdatatype.MAILB, Rdatatype.MAILA}
 )
+_FIRST_META_TYPE = min(_META_TYPES)
+_OPT = int(Rdatatype.OPT)  # resolver.pxd types what is defined here, not what is imported
+_IN = int(Rdataclass.IN)
+_UDP = int(Transport.UDP)
+_RD = RD
+_MAX_SIZE = MAX_SIZE
+_MAX_TTL = MAX_TTL
+_FROM_CACHE = int(Source.CACHE)
+_FROM_UPSTREAM = int(Source.UPSTREAM)
+_FROM_POLICY = int(Source.POLICY)
+_FROM_LOCAL = int(Source.LOCAL)
+_FROM_REFUSAL = int(Source.REFUSED)
 _REFUSED = Answer(Rcode.REFUSED)
 _FORMERR = Answer(Rcode.FORMERR)
 _SERVFAIL = Answer(Rcode.SERVFAIL)
@@ -42,20 +59,24 @@ _PROHIBITED = compose_ede(Ede.PROHIBITED)
 _NOT_AUTHORITATIVE = compose_ede(Ede.NOT_AUTHORITATIVE)
 
 
-@dataclass(frozen=True)
 class Forward:
     """A query that needs an upstream: hand it back with the response or the failure.
 
-    Forwards with equal `key` ask the same question; one exchange serves them all.
+    Forwards with equal `key` ask the same question; one exchange serves them all. `zone` is
+    the number of the forward zone whose upstreams are to be asked; 0 is the root's. `routing`
+    tells which upstreams were asked when: an answer by another routing is not kept.
+    `received` is the time of the query. `envelope` is the listener's: where the reply goes.
     """
+
+    __slots__ = ("address", "envelope", "query", "received", "routing", "transport", "zone")
 
     query: Query
     address: bytes
     transport: int
     zone: int
-    """The number of the forward zone whose upstreams are to be asked; 0 is the root's."""
     routing: str
-    """Which upstreams were asked when; an answer by another routing is not kept."""
+    received: float
+    envelope: object
 
     @property
     def key(self) -> bytes:
@@ -79,11 +100,11 @@ class Resolver:
     """One worker's resolver. `source` tells where the latest bytes came from, for the counters."""
 
     def __init__(self, policy: Policy, settings: Settings, page: counters.Page) -> None:
-        self.policy = policy
-        self.settings = settings
         self.page = page
         self.cache = Cache(settings.cache_size)
-        self.source = int(Source.REFUSED)
+        self.source = _FROM_REFUSAL
+        self.settings = settings
+        self.swap(policy, settings)
 
     def swap(self, policy: Policy, settings: Settings) -> None:
         """Serve by a new policy from the next query on.
@@ -95,6 +116,10 @@ class Resolver:
             self.cache.clear()
         self.policy = policy
         self.settings = settings
+        self._zones = settings.zones
+        self._local = settings.local
+        self._routing = settings.routing
+        self._udp_size = settings.udp_size
 
     def query(
         self, data: bytes, address: bytes, transport: int, now: float
@@ -107,44 +132,51 @@ class Resolver:
         view = policy.view(address)
         self.page[view.counter + transport] += 1
         if query.rcode:
-            self._count(Source.REFUSED, query.rcode)
-            return compose_error(query)
+            self._count(_FROM_REFUSAL, query.rcode)
+            return compose_error(query, self._udp_size)
         if view.refused:
-            return self._compose(query, _REFUSED, transport, Source.REFUSED, option=_PROHIBITED)
-        if query.qclass != Rdataclass.IN or query.qtype in _META_TYPES:
-            return self._compose(query, _REFUSED, transport, Source.REFUSED)
-        if query.qtype in (0, Rdatatype.OPT):
-            return self._compose(query, _FORMERR, transport, Source.REFUSED)
-        entry = self.cache.get(query.key)
-        if entry is None or entry.epoch != policy.epoch:
-            entry = self._match(query, entry)
+            return self._refuse(query, _REFUSED, transport, _PROHIBITED)
+        qtype = query.qtype
+        if query.qclass != _IN or (qtype >= _FIRST_META_TYPE and qtype in _META_TYPES):
+            return self._refuse(query, _REFUSED, transport)
+        if qtype == 0 or qtype == _OPT:
+            return self._refuse(query, _FORMERR, transport)
+        entry = self._entry(query)
         verdict = policy.verdict(view, entry.signature)
         if verdict.shadow is not None:
-            self.page[_hit(verdict.shadow, query)] += 1
+            self._count_hit(verdict.shadow, query)
         if verdict.blocks:
             return self._block(query, verdict, view, transport)
-        answer = entry.answer
-        if not query.flags & RD and not entry.local:
+        if not query.flags & _RD and not entry.local:
             # What others asked for is not for a neighbour to find out.
-            return self._compose(
-                query, _REFUSED, transport, Source.REFUSED, option=_NOT_AUTHORITATIVE
-            )
+            return self._refuse(query, _REFUSED, transport, _NOT_AUTHORITATIVE)
+        answer = entry.answer
         if answer is not None and now < entry.expires:
-            source = Source.LOCAL if entry.local else Source.CACHE
-            age = 0 if entry.local else int(now - entry.stored)
-            return self._compose(query, answer, transport, source, age=age, ceiling=view.ceiling)
-        settings = self.settings
-        zone = settings.zones.find(query.qname)
-        return Forward(query, address, transport, zone, settings.routing)
+            if entry.local:
+                return self._compose(query, answer, transport, _FROM_LOCAL, 0, view.ceiling)
+            age = int(now - entry.stored)
+            return self._compose(query, answer, transport, _FROM_CACHE, age, view.ceiling)
+        return self._forward(query, address, transport, now)
+
+    def _forward(self, query: Query, address: bytes, transport: int, now: float) -> Forward:
+        forward = Forward.__new__(Forward)
+        forward.query = query
+        forward.address = address
+        forward.transport = transport
+        forward.zone = self._zones.find(query.qname)
+        forward.routing = self._routing
+        forward.received = now
+        forward.envelope = None
+        return forward
 
     def response(self, forward: Forward, answer: Answer, now: float) -> bytes | None:
         """Take the upstream's answer to a forward; the verdict is that of the policy now."""
         query = forward.query
         entry = self._entry(query)
-        current = forward.routing == self.settings.routing
+        current = forward.routing == self._routing
         if entry.answer is not answer and answer.ttl > 0 and current and not entry.local:
             self.cache.store(query.key, entry, answer, now)
-        return self._finish(forward, entry, answer, Source.UPSTREAM, b"")
+        return self._finish(forward, entry, answer, b"")
 
     def failure(
         self,
@@ -153,29 +185,29 @@ class Resolver:
         now: float,  # noqa: ARG002 - every entry point is told the time
     ) -> bytes | None:
         """Take notice that no upstream answered; `ede` says why (RFC 8914)."""
-        return self._finish(
-            forward, self._entry(forward.query), _SERVFAIL, Source.UPSTREAM, compose_ede(ede)
-        )
+        return self._finish(forward, self._entry(forward.query), _SERVFAIL, compose_ede(ede))
 
     def _entry(self, query: Query) -> Entry:
+        """Return what is known of a question, its signature that of the policy now."""
         entry = self.cache.get(query.key)
         if entry is None or entry.epoch != self.policy.epoch:
             entry = self._match(query, entry)
         return entry
 
     def _finish(
-        self, forward: Forward, entry: Entry, answer: Answer, source: Source, option: bytes
+        self, forward: Forward, entry: Entry, answer: Answer, option: bytes
     ) -> bytes | None:
         query = forward.query
+        transport = forward.transport
         view = self.policy.view(forward.address)
         verdict = self.policy.verdict(view, entry.signature)
         if verdict.blocks:
-            return self._block(query, verdict, view, forward.transport)
+            return self._block(query, verdict, view, transport)
+        source = _FROM_UPSTREAM
         if entry.local and entry.answer is not None:
-            answer, source = entry.answer, Source.LOCAL
-        return self._compose(
-            query, answer, forward.transport, source, ceiling=view.ceiling, option=option
-        )
+            answer = entry.answer
+            source = _FROM_LOCAL
+        return self._compose(query, answer, transport, source, 0, view.ceiling, option)
 
     def _match(self, query: Query, entry: Entry | None) -> Entry:
         """Look a question's name up in lists and local data, anew when the policy changed."""
@@ -191,25 +223,25 @@ class Resolver:
             self.cache.unpin(query.key, entry)
         entry.epoch = policy.epoch
         entry.signature = signature
-        answer = None if pinned else self.settings.local.find(qname, query.qtype)
-        if answer is None and apex and (pinned or not self.settings.zones.covers(qname, apex)):
+        answer = None if pinned else self._local.find(qname, query.qtype)
+        if answer is None and apex and (pinned or not self._zones.covers(qname, apex)):
             answer = special_answer(qname, query.qtype, apex)
         if answer is not None:
             self.cache.pin(query.key, entry, answer)
         return entry
 
     def _block(self, query: Query, verdict: Verdict, view: View, transport: int) -> bytes | None:
-        self.page[_hit(verdict, query)] += 1
-        if verdict.template is None:
+        self._count_hit(verdict, query)
+        template = verdict.template
+        if template is None:
             return None
+        answer = template.answer(query)
         return self._compose(
-            query,
-            verdict.template(query),
-            transport,
-            Source.POLICY,
-            ceiling=view.ceiling,
-            option=verdict.option,
+            query, answer, transport, _FROM_POLICY, 0, view.ceiling, verdict.option
         )
+
+    def _refuse(self, query: Query, answer: Answer, transport: int, option: bytes = b"") -> bytes:
+        return self._compose(query, answer, transport, _FROM_REFUSAL, 0, _MAX_TTL, option)
 
     def _compose(
         self,
@@ -217,28 +249,17 @@ class Resolver:
         answer: Answer,
         transport: int,
         source: int,
-        *,
-        age: int = 0,
-        ceiling: int = 0x7FFFFFFF,
+        age: int,
+        ceiling: int,
         option: bytes = b"",
     ) -> bytes:
         self._count(source, answer.rcode)
-        udp_size = self.settings.udp_size
-        limit = min(query.udp_size, udp_size) if transport == Transport.UDP else MAX_TCP_SIZE
-        return compose_response(
-            query,
-            answer,
-            size_limit=limit,
-            age=age,
-            ceiling=ceiling,
-            option=option,
-            udp_size=udp_size,
-        )
+        limit = min(query.udp_size, self._udp_size) if transport == _UDP else _MAX_SIZE
+        return compose_response(query, answer, limit, self._udp_size, age, ceiling, option)
 
     def _count(self, source: int, rcode: int) -> None:
         self.source = source
         self.page[counters.response_index(source, rcode)] += 1
 
-
-def _hit(verdict: Verdict, query: Query) -> int:
-    return verdict.counter + counters.hit_offset(verdict.trigger, query.qtype)
+    def _count_hit(self, verdict: Verdict, query: Query) -> None:
+        self.page[verdict.counter + counters.hit_offset(verdict.trigger, query.qtype)] += 1

@@ -4,18 +4,17 @@ The shell does what `next` says and hands what comes of it to `result`; the deci
 an answer, to go on waiting, to try elsewhere or to give up is made here and tested here.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
-from struct import pack
+from enum import IntEnum
+from typing import Any
 
+from dnsguard.core import octets
 from dnsguard.core.answer import Answer
 from dnsguard.core.protocol import CD, RD, Ede, Rcode
+from dnsguard.core.randomness import Randomness
 from dnsguard.core.response import Response, Status, TtlBounds, parse_response
 from dnsguard.core.wire import Query
 
 MAX_ATTEMPTS = 8
-MAX_MISMATCHES = 32  # messages that answer something else, until UDP is not trusted any more
 MAX_TRIES = 3  # of one upstream over one transport (RFC 9520 section 3.1)
 TIMEOUTS = (0.4, 0.8, 1.2, 1.6)  # seconds until the next upstream is asked as well
 TCP_TIMEOUT = 1.2
@@ -23,19 +22,7 @@ DEADLINE = 5.0  # seconds until a client is told that nobody answered
 DEADLINE_ALL_DOWN = 1.5  # the same while no upstream is known to be up
 
 
-@dataclass(frozen=True, eq=False)
-class Attempt:
-    """One message to one upstream; `timeout` is when to ask `next`, not when to stop listening."""
-
-    upstream: int
-    tcp: bool
-    query_id: int
-    message: bytes
-    question: bytes
-    timeout: float
-
-
-class Step(Enum):
+class Step(IntEnum):
     """What the shell does after a result."""
 
     DONE = 0
@@ -43,118 +30,255 @@ class Step(Enum):
     NEXT = 2
 
 
-class Retry:
-    """One question on its way; not reused.
+_DONE = int(Step.DONE)  # retry.pxd types what is defined here, not what is imported
+_WAIT = int(Step.WAIT)
+_NEXT = int(Step.NEXT)
+_ANSWER = int(Status.ANSWER)
+_MISMATCH = int(Status.MISMATCH)
+_CASE_MISMATCH = int(Status.CASE_MISMATCH)
+_TRUNCATED = int(Status.TRUNCATED)
+_FAILURE = int(Status.FAILURE)
+_FORMERR = int(Rcode.FORMERR)
+_NOTIMP = int(Rcode.NOTIMP)
+_NO_REACHABLE_AUTHORITY = int(Ede.NO_REACHABLE_AUTHORITY)
+_NETWORK_ERROR = int(Ede.NETWORK_ERROR)
+_RD = RD
+_CD = CD
+_MAX_ATTEMPTS = MAX_ATTEMPTS
+_MAX_TRIES = MAX_TRIES
+_HEADER_SIZE = 12
+_OPT_SIZE = 11
+_OPT = 41
+_UDP_SIZE = 1232
+_DO = 0x8000
 
-    `upstreams` are the numbers of those to ask, in order of preference, healthy ones first.
-    `random_bytes` is the system's CSPRNG: IDs and letter case come from it (RFC 5452).
-    """
+
+class Route:
+    """The upstreams for a question by number, in order of preference: healthy ones first."""
+
+    __slots__ = ("all_down", "bounds", "tcp_only", "trusted", "upstreams")
 
     def __init__(
         self,
-        query: Query,
-        upstreams: list[int],
-        random_bytes: Callable[[int], bytes],
+        upstreams: tuple[int, ...],
         bounds: TtlBounds,
-        now: float,
         *,
         tcp_only: frozenset[int] = frozenset(),
         trusted: frozenset[int] = frozenset(),
         all_down: bool = False,
     ) -> None:
+        self.upstreams = upstreams
+        self.bounds = bounds
+        self.tcp_only = tcp_only
+        self.trusted = trusted
+        self.all_down = all_down
+
+
+class Attempt:
+    """One message to one upstream; `timeout` is when to ask `next`, not when to stop listening.
+
+    `sent` and `reported` (its silence) are for the shell to set, and so are `receiver`, to whom
+    a response is handed, and `carrier`, what the message went out on while that is open.
+    """
+
+    __slots__ = (
+        "carrier",
+        "earlier",
+        "edns",
+        "given_up",
+        "message",
+        "query_id",
+        "question",
+        "receiver",
+        "reported",
+        "sent",
+        "tcp",
+        "timeout",
+        "upstream",
+    )
+
+    def __init__(self, upstream: int, message: bytes, *, tcp: bool) -> None:
+        self.upstream = upstream
+        self.message = message
+        self.tcp = tcp
+        self.edns = False
+        self.query_id = 0
+        self.question = b""
+        self.timeout = 0.0
+        self.sent = 0.0
+        self.reported = False
+        self.given_up = False
+        self.earlier: Attempt | None = None
+        self.receiver: Any = None
+        self.carrier: Any = None
+
+
+class Retry:
+    """One question on its way; not reused. `start` makes one.
+
+    `response` is what `result` judged last, `latest` the attempt made last, from which
+    `Attempt.earlier` leads to those before.
+    """
+
+    __slots__ = (
+        "_again",
+        "_attempts",
+        "_query",
+        "_randomness",
+        "_route",
+        "_turn",
+        "answer",
+        "deadline",
+        "ede",
+        "latest",
+        "response",
+    )
+
+    def begin(self, query: Query, route: Route, randomness: Randomness, now: float) -> None:
+        """Set out; `next` is the first thing to do."""
         self.answer: Answer | None = None
-        self.ede = int(Ede.NO_REACHABLE_AUTHORITY)
-        self.deadline = now + (DEADLINE_ALL_DOWN if all_down else DEADLINE)
+        self.response: Response | None = None
+        self.latest: Attempt | None = None
+        self.ede = _NO_REACHABLE_AUTHORITY
+        self.deadline = now + (DEADLINE_ALL_DOWN if route.all_down else DEADLINE)
         self._query = query
-        self._upstreams = upstreams
-        self._random_bytes = random_bytes
-        self._bounds = bounds
-        self._tcp_only = tcp_only
-        self._trusted = trusted
+        self._route = route
+        self._randomness = randomness
         self._attempts = 0
         self._turn = 0
-        self._mismatches = 0
-        self._given_up: set[int] = set()
-        self._tries: dict[tuple[int, bool], int] = {}
-        self._again: list[tuple[int, bool, bool]] = []
+        self._again: list[tuple[int, bool, bool]] | None = None
 
     def next(self) -> Attempt | None:
         """Return the next attempt, None when there is nothing left to try."""
-        if self._attempts >= MAX_ATTEMPTS:
+        if self._attempts >= _MAX_ATTEMPTS:
             return None
         if self._again:
             upstream, tcp, edns = self._again.pop(0)
             return self._attempt(upstream, tcp=tcp, edns=edns)
-        for _ in self._upstreams:
-            upstream = self._upstreams[self._turn % len(self._upstreams)]
+        upstreams = self._route.upstreams
+        count = len(upstreams)
+        for _ in range(count):
+            upstream = upstreams[self._turn % count]
             self._turn += 1
-            tcp = upstream in self._tcp_only
-            tries = self._tries.get((upstream, tcp), 0)
-            if upstream not in self._given_up and tries < MAX_TRIES:
+            tcp = upstream in self._route.tcp_only
+            if self._may_ask(upstream, tcp=tcp):
                 return self._attempt(upstream, tcp=tcp, edns=True)
         return None
 
-    def result(self, attempt: Attempt, data: bytes) -> tuple[Step, Response]:
-        """Take what an upstream sent for an attempt."""
+    def result(self, attempt: Attempt, data: bytes) -> int:
+        """Take what an upstream sent for an attempt; return the `Step` to do."""
+        trusted = attempt.upstream in self._route.trusted
         response = parse_response(
-            data,
-            attempt.query_id,
-            attempt.question,
-            self._bounds,
-            trusted=attempt.upstream in self._trusted,
+            data, attempt.query_id, attempt.question, self._route.bounds, trusted=trusted
         )
+        self.response = response
         status = response.status
-        if status == Status.ANSWER:
+        if status == _ANSWER:
             self.answer = response.answer
-            return Step.DONE, response
-        if status == Status.MISMATCH and not attempt.tcp:
-            self._mismatches += 1
-            if self._mismatches < MAX_MISMATCHES:
-                return Step.WAIT, response
-        if status in _ASK_OVER_TCP and not attempt.tcp:
-            self._again.append((attempt.upstream, True, _has_opt(attempt)))
-            return Step.NEXT, response
-        without_edns = response.rcode in (Rcode.FORMERR, Rcode.NOTIMP) and not response.has_edns
-        if status == Status.FAILURE and without_edns and _has_opt(attempt):
-            self._again.append((attempt.upstream, attempt.tcp, False))
-            return Step.NEXT, response
-        self._given_up.add(attempt.upstream)
-        return Step.NEXT, response
+            return _DONE
+        if not attempt.tcp:
+            if status == _MISMATCH:
+                return _WAIT
+            if status in (_TRUNCATED, _CASE_MISMATCH):
+                self.distrust(attempt)
+                return _NEXT
+        without_edns = response.rcode in (_FORMERR, _NOTIMP) and not response.has_edns
+        if status == _FAILURE and without_edns and attempt.edns:
+            self._ask_again(attempt.upstream, tcp=attempt.tcp, edns=False)
+        else:
+            attempt.given_up = True
+        return _NEXT
+
+    def distrust(self, attempt: Attempt) -> None:
+        """Ask the upstream of an attempt over TCP next: what comes over UDP is of no use."""
+        self._ask_again(attempt.upstream, tcp=True, edns=attempt.edns)
 
     def failed(self, attempt: Attempt) -> None:
         """Take notice that an attempt met a network error: its upstream is not asked again."""
-        self.ede = int(Ede.NETWORK_ERROR)
-        self._given_up.add(attempt.upstream)
+        self.ede = _NETWORK_ERROR
+        attempt.given_up = True
+
+    def _ask_again(self, upstream: int, *, tcp: bool, edns: bool) -> None:
+        if self._again is None:
+            self._again = []
+        self._again.append((upstream, tcp, edns))
+
+    def _may_ask(self, upstream: int, *, tcp: bool) -> bool:
+        tries = 0
+        attempt = self.latest
+        while attempt is not None:
+            if attempt.upstream == upstream:
+                if attempt.given_up:
+                    return False
+                tries += attempt.tcp == tcp
+            attempt = attempt.earlier
+        return tries < _MAX_TRIES
 
     def _attempt(self, upstream: int, *, tcp: bool, edns: bool) -> Attempt:
+        attempt = Attempt.__new__(Attempt)
+        attempt.upstream = upstream
+        attempt.tcp = tcp
+        attempt.edns = edns
+        attempt.reported = attempt.given_up = False
+        attempt.sent = 0.0
+        attempt.receiver = attempt.carrier = None
+        attempt.earlier = self.latest
+        self._compose(attempt)
+        if tcp:
+            attempt.timeout = TCP_TIMEOUT
+        else:
+            attempt.timeout = TIMEOUTS[min(self._attempts, len(TIMEOUTS) - 1)]
+        self.latest = attempt
         self._attempts += 1
-        self._tries[upstream, tcp] = self._tries.get((upstream, tcp), 0) + 1
+        return attempt
+
+    def _compose(self, attempt: Attempt) -> None:
+        """Compose the message of an attempt, with an ID and letter case of its own."""
         query = self._query
-        noise = self._random_bytes(2 + 32)
+        key = query.key
+        name = len(key) - 5
+        end = _HEADER_SIZE + name + 4
+        composed = octets.blank(end + _OPT_SIZE if attempt.edns else end)
+        message = composed
+        bits = self._randomness.draw()
+        attempt.query_id = bits & 0xFFFF
+        octets.put16(message, 0, attempt.query_id)
+        octets.put16(message, 2, _RD | (query.flags & _CD))
+        octets.put16(message, 4, 1)
+        octets.put16(message, 6, 0)
+        octets.put16(message, 8, 0)
+        octets.put16(message, 10, 1 if attempt.edns else 0)
+        octets.copy(message, _HEADER_SIZE, key, 0, name + 4)
         # Nobody forges over TCP, and a server that changes the case is understood there.
-        plain = query.qname + query.question[-4:]
-        question = plain if tcp else _mix_case(plain, noise[2:])
-        query_id = int.from_bytes(noise[:2], "big")
-        header = pack("!HHHHHH", query_id, RD | (query.flags & CD), 1, 0, 0, 1 if edns else 0)
-        opt = pack("!BHHIH", 0, 41, 1232, 0x8000 if query.wants_dnssec else 0, 0) if edns else b""
-        timeout = TCP_TIMEOUT if tcp else TIMEOUTS[min(self._attempts, len(TIMEOUTS)) - 1]
-        return Attempt(upstream, tcp, query_id, header + question + opt, question, timeout)
+        if not attempt.tcp:
+            self._mix_case(composed, name, bits >> 16)
+        if attempt.edns:
+            message[end] = 0
+            octets.put16(message, end + 1, _OPT)
+            octets.put16(message, end + 3, _UDP_SIZE)
+            octets.put16(message, end + 5, 0)
+            octets.put16(message, end + 7, _DO if query.wants_dnssec else 0)
+            octets.put16(message, end + 9, 0)
+        attempt.message = b"" + composed
+        attempt.question = attempt.message[_HEADER_SIZE:end]
+
+    def _mix_case(self, composed: bytearray, size: int, bits: int) -> None:
+        """Give each letter of a name a random case (draft-vixie-dnsext-dns0x20); 48 bits come."""
+        message = composed
+        left = 48
+        for position in range(_HEADER_SIZE, _HEADER_SIZE + size):
+            octet = message[position]
+            if 0x61 <= octet <= 0x7A:
+                message[position] = octet ^ ((bits & 1) << 5)
+                bits >>= 1
+                left -= 1
+                if left == 0:
+                    bits = self._randomness.draw()
+                    left = 64
 
 
-_ASK_OVER_TCP = (Status.TRUNCATED, Status.CASE_MISMATCH, Status.MISMATCH)
-
-
-def _has_opt(attempt: Attempt) -> bool:
-    return attempt.message[11] == 1
-
-
-def _mix_case(question: bytes, noise: bytes) -> bytes:
-    """Give each letter of the question's name a random case (draft-vixie-dnsext-dns0x20)."""
-    mixed = bytearray(question)
-    bits = int.from_bytes(noise, "big")
-    for position in range(len(mixed) - 4):
-        byte = mixed[position] | 0x20
-        if 0x61 <= byte <= 0x7A:
-            mixed[position] = byte ^ (0x20 if bits & 1 else 0)
-            bits >>= 1
-    return bytes(mixed)
+def start(query: Query, route: Route, randomness: Randomness, now: float) -> Retry:
+    """Return a question on its way to the upstreams of a route."""
+    retry = Retry.__new__(Retry)
+    retry.begin(query, route, randomness, now)
+    return retry

@@ -3,11 +3,15 @@
 Composing what goes out belongs to `answer`, reading an upstream's response to `response`.
 """
 
+from dnsguard.core import octets
 from dnsguard.core.protocol import EdnsOption, Rcode, Rdatatype
 
 HEADER_SIZE = 12
 MIN_UDP_SIZE = 512
 
+_HEADER_SIZE = HEADER_SIZE  # wire.pxd types what is defined here, not what is imported
+_MIN_UDP_SIZE = MIN_UDP_SIZE
+_MAX_NAME = 255
 _FORMERR = int(Rcode.FORMERR)
 _NOTIMP = int(Rcode.NOTIMP)
 _BADVERS = int(Rcode.BADVERS)
@@ -18,37 +22,46 @@ _COOKIE = int(EdnsOption.COOKIE)
 class Query:
     """One query, parsed; `rcode` is not NOERROR when it must be answered with that error.
 
-    `question` is the question as it came, in the client's letter case, empty when it
-    could not be read; `qname` is lower case; `key` identifies the question in the cache:
-    qname, qtype, qclass and the DO and CD bits.
+    `data` is the message and `end` where its question ends, 12 when it could not be read.
+    `key` identifies the question in the cache: qname in lower case, qtype, qclass, and an
+    octet with the DO and CD bits.
     """
 
     __slots__ = (
+        "data",
+        "end",
         "flags",
         "has_edns",
         "id",
         "key",
         "qclass",
-        "qname",
         "qtype",
-        "question",
         "rcode",
         "udp_size",
         "wants_dnssec",
     )
 
-    def __init__(self, query_id: int, flags: int) -> None:
-        self.id = query_id
-        self.flags = flags
-        self.question = b""
-        self.qname = b""
-        self.key = b""
-        self.qtype = 0
-        self.qclass = 0
-        self.rcode = 0
-        self.has_edns = False
-        self.wants_dnssec = False
-        self.udp_size = MIN_UDP_SIZE
+    data: bytes
+    end: int
+    key: bytes
+    id: int
+    flags: int
+    qtype: int
+    qclass: int
+    rcode: int
+    udp_size: int
+    has_edns: bool
+    wants_dnssec: bool
+
+    @property
+    def question(self) -> bytes:
+        """The question as it came, in the client's letter case."""
+        return self.data[_HEADER_SIZE : self.end]
+
+    @property
+    def qname(self) -> bytes:
+        """The queried name in lower case."""
+        return self.key[:-5]
 
 
 def parse_query(data: bytes) -> Query | None:
@@ -57,19 +70,30 @@ def parse_query(data: bytes) -> Query | None:
     Not answered: fewer than twelve octets, and responses (an answer to an answer loops).
     """
     size = len(data)
-    if size < HEADER_SIZE or data[2] & 0x80:
+    if size < _HEADER_SIZE:
         return None
-    query = Query(data[0] << 8 | data[1], data[2] << 8 | data[3])
-    if data[2] & 0x78:
+    message = data
+    if message[2] & 0x80:
+        return None
+    query = Query.__new__(Query)
+    query.data = data
+    query.end = _HEADER_SIZE
+    query.key = b""
+    query.id = message[0] << 8 | message[1]
+    query.flags = message[2] << 8 | message[3]
+    query.qtype = query.qclass = query.rcode = 0
+    query.has_edns = query.wants_dnssec = False
+    query.udp_size = _MIN_UDP_SIZE
+    if message[2] & 0x78:
         query.rcode = _NOTIMP
         return query
     # QDCOUNT must be one (RFC 9619); a query carries no answer and no authority records.
-    if data[4] or data[5] != 1 or data[6] or data[7] or data[8] or data[9]:
+    if message[4] or message[5] != 1 or message[6] or message[7] or message[8] or message[9]:
         query.rcode = _FORMERR
         return query
-    position = HEADER_SIZE
+    position = _HEADER_SIZE
     while position < size:
-        length = data[position]
+        length = message[position]
         position += 1
         if length == 0:
             break
@@ -77,23 +101,23 @@ def parse_query(data: bytes) -> Query | None:
             position = size
             break
         position += length
-    if position + 4 > size or position > HEADER_SIZE + 255:
+    if position + 4 > size or position > _HEADER_SIZE + _MAX_NAME:
         query.rcode = _FORMERR
         return query
-    query.question = data[HEADER_SIZE : position + 4]
-    query.qname = data[HEADER_SIZE:position].lower()
-    query.qtype = data[position] << 8 | data[position + 1]
-    query.qclass = data[position + 2] << 8 | data[position + 3]
+    query.qtype = message[position] << 8 | message[position + 1]
+    query.qclass = message[position + 2] << 8 | message[position + 3]
     position += 4
-    additional = data[10] << 8 | data[11]
+    query.end = position
+    additional = message[10] << 8 | message[11]
     if additional or position != size:
         _parse_additional(query, data, position, additional)
     variant = (1 if query.wants_dnssec else 0) | (2 if query.flags & 0x10 else 0)
-    query.key = query.qname + query.question[-4:] + (b"\x00", b"\x01", b"\x02", b"\x03")[variant]
+    query.key = octets.question_key(message, _HEADER_SIZE, query.end, variant)
     return query
 
 
 def _parse_additional(query: Query, data: bytes, position: int, count: int) -> None:
+    message = data
     size = len(data)
     for _ in range(count):
         start = position
@@ -101,15 +125,15 @@ def _parse_additional(query: Query, data: bytes, position: int, count: int) -> N
         if position < 0 or position + 10 > size:
             query.rcode = _FORMERR
             return
-        rdatatype = data[position] << 8 | data[position + 1]
-        length = data[position + 8] << 8 | data[position + 9]
+        rdatatype = message[position] << 8 | message[position + 1]
+        length = message[position + 8] << 8 | message[position + 9]
         end = position + 10 + length
         if end > size:
             query.rcode = _FORMERR
             return
         if rdatatype == _OPT:
             # One OPT at most, owned by the root (RFC 6891 section 6.1.1 and 6.1.2).
-            if query.has_edns or data[start] != 0:
+            if query.has_edns or message[start] != 0:
                 query.rcode = _FORMERR
                 return
             _parse_opt(query, data, position, end)
@@ -119,10 +143,12 @@ def _parse_additional(query: Query, data: bytes, position: int, count: int) -> N
 
 
 def _parse_opt(query: Query, data: bytes, position: int, end: int) -> None:
+    """Take the OPT record whose fixed part starts at a position; `end` is within the message."""
+    message = data
     query.has_edns = True
-    query.udp_size = max(MIN_UDP_SIZE, data[position + 2] << 8 | data[position + 3])
-    query.wants_dnssec = data[position + 6] & 0x80 != 0
-    if data[position + 5]:
+    query.udp_size = max(_MIN_UDP_SIZE, message[position + 2] << 8 | message[position + 3])
+    query.wants_dnssec = message[position + 6] & 0x80 != 0
+    if message[position + 5]:
         query.rcode = _BADVERS
         return
     position += 10
@@ -130,8 +156,8 @@ def _parse_opt(query: Query, data: bytes, position: int, end: int) -> None:
         if position + 4 > end:
             query.rcode = _FORMERR
             return
-        code = data[position] << 8 | data[position + 1]
-        length = data[position + 2] << 8 | data[position + 3]
+        code = message[position] << 8 | message[position + 1]
+        length = message[position + 2] << 8 | message[position + 3]
         position += 4 + length
         # A client cookie has 8 octets, with a server cookie 16 to 40 (RFC 7873 section 5.2.2).
         bad_cookie = code == _COOKIE and length != 8 and not 16 <= length <= 40
@@ -142,9 +168,10 @@ def _parse_opt(query: Query, data: bytes, position: int, end: int) -> None:
 
 def skip_name(data: bytes, position: int) -> int:
     """Return the position after the possibly compressed name there, -1 when it is malformed."""
+    message = data
     size = len(data)
     while position < size:
-        length = data[position]
+        length = message[position]
         if length == 0:
             return position + 1
         if length >= 0xC0:

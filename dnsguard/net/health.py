@@ -9,6 +9,8 @@ FAILURES_UNTIL_DOWN = 3
 PROBE_EVERY = 10.0  # seconds without news of an upstream that is up
 PROBE_DOWN_EVERY = 1.0  # seconds between probes of one that is down
 
+_FAILURES_UNTIL_DOWN = FAILURES_UNTIL_DOWN  # health.pxd types what only this module reads
+
 
 class Health:
     """One upstream. It is down after three failures in a row, up after any response."""
@@ -37,7 +39,7 @@ class Health:
         if self._last_response >= sent:
             return
         self._failures += 1
-        if self._failures >= FAILURES_UNTIL_DOWN:
+        if self._failures >= _FAILURES_UNTIL_DOWN:
             self.up = False
 
     def probe_due(self, now: float) -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
 from time import monotonic
 from typing import cast
 
@@ -155,22 +154,20 @@ class StreamConnection(asyncio.Protocol):
         try:
             outcome = self._connections.resolver.query(data, self._address, Transport.TCP, now)
             if isinstance(outcome, Forward):
-                self._connections.upstreams.forward(outcome, self._replier(now))
+                self._connections.upstreams.forward(outcome, self)
             else:
-                self._reply(outcome, now)
+                self._send(outcome, now)
         except Exception:  # noqa: BLE001 - a fault of ours costs one connection, not the DNS
             self._connections.upstreams.faults.report("answering a TCP query")
             self._transport.abort()
 
-    def _replier(self, received: float) -> Callable[[bytes | None], None]:
-        def reply(response: bytes | None) -> None:
-            self._reply(response, received)
-            if not self._transport.is_closing():
-                self._serve_whole_queries()
+    def reply(self, forward: Forward, response: bytes | None) -> None:
+        """Send the response to a forward, and serve on if that had to wait for it."""
+        self._send(response, forward.received)
+        if not self._transport.is_closing():
+            self._serve_whole_queries()
 
-        return reply
-
-    def _reply(self, response: bytes | None, received: float) -> None:
+    def _send(self, response: bytes | None, received: float) -> None:
         self._in_flight -= 1
         if self._transport.is_closing():
             return

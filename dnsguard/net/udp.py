@@ -2,27 +2,30 @@
 
 import asyncio
 import socket
-from struct import Struct
 from time import monotonic
 
 from dnsguard.core import counters
-from dnsguard.core.protocol import Transport
+from dnsguard.core.protocol import Source, Transport
 from dnsguard.core.resolver import Forward, Resolver
+from dnsguard.net import datagrams
 from dnsguard.net.upstream import Upstreams
 
-MAX_PER_WAKE_UP = 64  # datagrams before TCP and upstream sockets have their turn
-MAX_DATAGRAM = 4096
+MAX_ROUNDS = 16  # of 64 datagrams, before TCP and upstream sockets have their turn
+MAX_LATE = 64  # replies gathered before they are sent
 
-IP_PKTINFO = 8  # linux/in.h; the socket module has no name for it yet
-_PKTINFO4 = Struct("=I4s4s")
-_PKTINFO6 = Struct("=16sI")
-_SPACE = socket.CMSG_SPACE(_PKTINFO6.size)
-
-_Ancillary = list[tuple[int, int, bytes]]
+_UDP = int(Transport.UDP)  # udp.pxd types what is defined here, not what is imported
+_MAX_ROUNDS = MAX_ROUNDS
+_SOURCES = len(Source)
+_RESPONSE_SECONDS = counters.RESPONSE_SECONDS
+_HISTOGRAM_SIZE = counters.HISTOGRAM_SIZE
 
 
 class DatagramListener:
-    """Serves one UDP socket; packet info must be switched on in it."""
+    """Serves one UDP socket.
+
+    What can be answered at once leaves with the batch it came in; replies to forwards are
+    gathered while the loop is at work and leave before it waits again.
+    """
 
     def __init__(
         self,
@@ -32,10 +35,13 @@ class DatagramListener:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._socket = sock
-        self._family = sock.family
         self._resolver = resolver
+        self._page = resolver.page
         self._upstreams = upstreams
         self._loop = loop
+        self._inbox = datagrams.Inbox(clients=True)
+        self._answered = [0] * _SOURCES
+        self._late: list[tuple[bytes, object]] = []
         loop.add_reader(sock, self._readable)
 
     def close(self) -> None:
@@ -43,62 +49,57 @@ class DatagramListener:
         self._loop.remove_reader(self._socket)
 
     def _readable(self) -> None:
-        receive = self._socket.recvmsg
-        for _ in range(MAX_PER_WAKE_UP):
+        inbox = self._inbox
+        for _ in range(_MAX_ROUNDS):
             try:
-                data, ancillary, _, client = receive(MAX_DATAGRAM, _SPACE)
-            except (BlockingIOError, InterruptedError):
-                return
+                count = inbox.receive(self._socket)
             except OSError:  # an ICMP error of an earlier answer
                 continue
-            self._serve(data, client, ancillary)
+            if not count:
+                return
+            received = monotonic()
+            for number in range(count):
+                self._serve(number, received)
+            inbox.send_replies(self._socket)
+            self._observe(received)
 
-    def _serve(self, data: bytes, client: tuple[str, int], ancillary: _Ancillary) -> None:
-        now = monotonic()
+    def _serve(self, number: int, received: float) -> None:
+        inbox = self._inbox
         try:
-            address = socket.inet_pton(self._family, client[0].partition("%")[0])
-            outcome = self._resolver.query(data, address, Transport.UDP, now)
-            if isinstance(outcome, Forward):
-                self._upstreams.forward(
-                    outcome, lambda response: self._reply(response, client, ancillary, now)
-                )
-            else:
-                self._reply(outcome, client, ancillary, now)
+            outcome = self._resolver.query(inbox.data(number), inbox.client(number), _UDP, received)
+            if isinstance(outcome, bytes):
+                inbox.reply(number, outcome)
+                self._answered[self._resolver.source] += 1
+            elif outcome is not None:
+                outcome.envelope = inbox.envelope(number)
+                self._upstreams.forward(outcome, self)
         except Exception:  # noqa: BLE001 - a fault of ours costs one query, not the city's DNS
             self._upstreams.faults.report("answering a UDP query")
 
-    def _reply(
-        self,
-        response: bytes | None,
-        client: tuple[str, int],
-        ancillary: _Ancillary,
-        received: float,
-    ) -> None:
+    def _observe(self, received: float) -> None:
+        """Count how long the answers of a batch took."""
+        seconds = monotonic() - received
+        for source in range(_SOURCES):
+            times = self._answered[source]
+            if times:
+                histogram = _RESPONSE_SECONDS + source * _HISTOGRAM_SIZE
+                counters.observe(self._page, histogram, seconds, times)
+                self._answered[source] = 0
+
+    def reply(self, forward: Forward, response: bytes | None) -> None:
+        """Send the response to a forward, with others if there are any at the time."""
         if response is None:
             return
-        try:
-            self._socket.sendmsg([response], _from_asked_address(ancillary), 0, client)
-        except OSError:  # the client is gone, or the buffer is full: as good as lost on the way
-            return
-        counters.observe(
-            self._resolver.page,
-            counters.RESPONSE_SECONDS + self._resolver.source * counters.HISTOGRAM_SIZE,
-            monotonic() - received,
-        )
+        source = self._resolver.source
+        histogram = _RESPONSE_SECONDS + source * _HISTOGRAM_SIZE
+        counters.observe(self._page, histogram, monotonic() - forward.received)
+        if not self._late:
+            self._loop.call_soon(self._send_late)
+        self._late.append((response, forward.envelope))
+        if len(self._late) == MAX_LATE:
+            self._send_late()
 
-
-def _from_asked_address(ancillary: _Ancillary) -> _Ancillary:
-    """Return the packet info that makes an answer leave from where its query came in.
-
-    The interface is left to routing, but for link-local addresses, which mean nothing without.
-    """
-    for level, kind, data in ancillary:
-        if level == socket.IPPROTO_IP and kind == IP_PKTINFO:
-            _, asked, _ = _PKTINFO4.unpack(data)
-            return [(level, kind, _PKTINFO4.pack(0, asked, b"\0\0\0\0"))]
-        if level == socket.IPPROTO_IPV6 and kind == socket.IPV6_PKTINFO:
-            asked, interface = _PKTINFO6.unpack(data)
-            if asked[0] != 0xFE or asked[1] & 0xC0 != 0x80:
-                interface = 0
-            return [(level, kind, _PKTINFO6.pack(asked, interface))]
-    return []
+    def _send_late(self) -> None:
+        late, self._late = self._late, []
+        if late:
+            datagrams.send(self._socket, late)  # what is refused is as good as lost on the way

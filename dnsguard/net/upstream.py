@@ -1,48 +1,176 @@
 """Asking upstreams: the questions in flight, and the exchange that answers each.
 
 Identical questions share an exchange. What to send, what to believe and when to give up is
-`core.retry`'s to say; here are the sockets and the timers.
+`core.retry`'s to say, who may wait `core.pending`'s; the sockets are those of `pool`.
 """
 
 import asyncio
-import errno
 import secrets
-from collections.abc import Callable
 from time import monotonic
+from typing import Any, Protocol
 
 from dnsguard.core import counters
 from dnsguard.core.answer import Answer
 from dnsguard.core.generation import Generation, Upstream
+from dnsguard.core.pending import Count, Pending
 from dnsguard.core.protocol import Ede
+from dnsguard.core.randomness import Randomness
 from dnsguard.core.resolver import Forward, Resolver
-from dnsguard.core.response import Response, Status
-from dnsguard.core.retry import Attempt, Retry, Step
+from dnsguard.core.retry import Attempt, Route, Step, start
+from dnsguard.core.wheel import TICK, Wheel
 from dnsguard.core.wire import Query, parse_query
-from dnsguard.net.attempt import DatagramAttempt, StreamAttempt
-from dnsguard.net.client_counts import ClientCounts
+from dnsguard.net import datagrams
 from dnsguard.net.faults import Faults
-from dnsguard.net.health import Health
-
-Reply = Callable[[bytes | None], None]
-"""Sends the bytes to the client that asked; None sends nothing."""
-
-_Asked = tuple[str, int, bytes]
-"""Routing, zone and question: what those have in common who share an exchange."""
+from dnsguard.net.pool import PooledSocket, Receiver
+from dnsguard.net.server import Server
 
 MAX_WAITING = 20_000  # queries of all clients waiting in one worker, identical ones included
 
+_DONE = int(Step.DONE)  # upstream.pxd types what is defined here, not what is imported
+_WAIT = int(Step.WAIT)
+
 _PROBE = parse_query(b"\0\0\1\0\0\1\0\0\0\0\0\0\0\0\2\0\1")
 
-_ERROR_REASONS = {
-    Status.MISMATCH: "mismatch",
-    Status.CASE_MISMATCH: "mismatch",
-    Status.MALFORMED: "malformed",
-    Status.TRUNCATED: "truncated",
-}
-_RCODE_REASONS = {2: "servfail", 5: "refused"}
 
-# What we ran out of is no news of an upstream.
-_OUR_ERRORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+class Listener(Protocol):
+    """Where forwards come from."""
+
+    def reply(self, forward: Forward, response: bytes | None) -> None:
+        """Send the response to a forward, None for nothing; called once for each."""
+
+
+_Waiter = tuple[Forward, Listener, Count]
+
+
+class Exchange(Receiver):
+    """One question on its way to some upstreams, and everyone who waits: nobody for a probe."""
+
+    __slots__ = ("_retry", "_servers", "_slot", "_upstreams", "key", "table", "waiters", "zone")
+
+    key: bytes
+    zone: Count
+    table: "dict[bytes, Exchange]"
+    waiters: list[_Waiter]
+    _slot: set[Any] | None
+
+    def start(self, upstreams: "Upstreams", query: Query, route: Route, now: float) -> None:
+        """Send the first message."""
+        self._upstreams = upstreams
+        self._servers = upstreams.servers
+        self._retry = start(query, route, upstreams.randomness, now)
+        self._slot = None
+        self._advance(now)
+
+    def received(self, attempt: Attempt, data: bytes, now: float) -> bool:
+        """Take a message for an attempt; tell whether it answers it."""
+        if attempt.carrier is None:
+            return True
+        step = self._retry.result(attempt, data)
+        server = self._servers[attempt.upstream]
+        response = self._retry.response
+        if response is not None:
+            server.responded(response, now - attempt.sent, now)
+        if step == _WAIT:
+            return False
+        if step == _DONE:
+            self._finish(now)
+        else:
+            self._release(attempt)
+            self._advance(now)
+        return True
+
+    def failed(self, attempt: Attempt, error: OSError | None) -> None:
+        """Take notice of a network error of an attempt."""
+        if attempt.carrier is None:
+            return
+        now = monotonic()
+        self._servers[attempt.upstream].failed(error, attempt.sent, now)
+        self._retry.failed(attempt)
+        self._release(attempt)
+        self._advance(now)
+
+    def distrusted(self, attempt: Attempt) -> None:
+        """Go on over TCP."""
+        if attempt.carrier is None:
+            return
+        self._retry.distrust(attempt)
+        self._release(attempt)
+        self._advance(monotonic())
+
+    def timed_out(self, now: float) -> None:
+        """Ask on, or give up when it is time."""
+        self._slot = None
+        attempt = self._retry.latest
+        while attempt is not None:
+            if attempt.carrier is not None and not attempt.reported:
+                attempt.reported = True
+                self._servers[attempt.upstream].silent(attempt.sent, now)
+            attempt = attempt.earlier
+        if now >= self._retry.deadline:
+            self._finish(now)
+        else:
+            self._advance(now)
+
+    def _advance(self, now: float) -> None:
+        """Send the next message; without one, wait for those under way or give up."""
+        while True:
+            attempt = self._retry.next()
+            if attempt is None:
+                break
+            attempt.receiver = self
+            attempt.sent = now
+            server = self._servers[attempt.upstream]
+            try:
+                server.send(attempt)
+            except OSError as error:
+                server.failed(error, now, now)
+                self._retry.failed(attempt)
+                continue
+            self._wait_until(min(now + attempt.timeout, self._retry.deadline), now)
+            return
+        if self._is_waiting():
+            self._wait_until(self._retry.deadline, now)
+        else:
+            self._finish(now)
+
+    def _wait_until(self, when: float, now: float) -> None:
+        self._stop_waiting()
+        self._slot = self._upstreams.wait(self, when, now)
+
+    def _stop_waiting(self) -> None:
+        if self._slot is not None:
+            self._upstreams.wheel.remove(self, self._slot)
+            self._slot = None
+
+    def _is_waiting(self) -> bool:
+        attempt = self._retry.latest
+        while attempt is not None:
+            if attempt.carrier is not None:
+                return True
+            attempt = attempt.earlier
+        return False
+
+    def _release(self, attempt: Attempt) -> None:
+        if attempt.tcp:
+            attempt.carrier.release(attempt)
+        else:
+            pooled: PooledSocket = attempt.carrier
+            pooled.release(attempt)
+        attempt.carrier = None
+
+    def close(self) -> None:
+        """Give up."""
+        self._stop_waiting()
+        attempt = self._retry.latest
+        while attempt is not None:
+            if attempt.carrier is not None:
+                self._release(attempt)
+            attempt.receiver = None
+            attempt = attempt.earlier
+
+    def _finish(self, now: float) -> None:
+        self.close()
+        self._upstreams.finished(self, self._retry.answer, self._retry.ede, now)
 
 
 class Upstreams:
@@ -51,255 +179,176 @@ class Upstreams:
     def __init__(
         self, resolver: Resolver, loop: asyncio.AbstractEventLoop, generation: Generation
     ) -> None:
-        self._resolver = resolver
-        self._loop = loop
         self.faults = Faults(resolver.page)
-        self._exchanges: dict[_Asked, Exchange] = {}
-        self._under_way: set[Exchange] = set()
-        self._waiting = ClientCounts()
-        self._health: dict[str, Health] = {}
+        self.randomness = Randomness(secrets.token_bytes)
+        self.wheel = Wheel(monotonic())
+        self.servers: list[Server] = []
+        self._resolver = resolver
+        self._page = resolver.page
+        self._loop = loop
+        self._inbox = datagrams.Inbox(clients=False)
+        self._pending = Pending()
+        self._exchanges: dict[bytes, Exchange] = {}
+        self._routes: dict[int, Route] = {}
+        self._known: dict[str, Server] = {}
+        self._ticking = False
+        self._max_pending = 0
         self.generation = generation
         self.configure(generation)
 
     @property
     def pending(self) -> int:
         """How many questions are under way."""
-        return len(self._under_way)
+        return self.wheel.size
+
+    @property
+    def waiting(self) -> int:
+        """How many queries wait for them."""
+        return self._pending.waiting
 
     def configure(self, generation: Generation) -> None:
         """Ask the upstreams of a generation from now on; what is known of their health stays.
 
         An exchange under way ends as it began.
         """
+        if generation.settings.routing != self.generation.settings.routing:
+            self._exchanges = {}  # who comes later asks others
         self.generation = generation
-        self.trusted = frozenset(n for n, u in enumerate(generation.upstreams) if u.trusted)
-        self.tcp_only = frozenset(n for n, u in enumerate(generation.upstreams) if u.tcp)
-        now = monotonic()
-        self._health = {
-            upstream.url: self._health.get(upstream.url) or Health(now)
-            for upstream in generation.upstreams
-        }
-        self._show_health()
+        limits = generation.limits
+        self._max_pending = limits.pending
+        self._pending.configure(limits.pending, limits.pending_per_client, limits.exempt)
+        known = {upstream.url: self._server(upstream) for upstream in generation.upstreams}
+        for url in self._known.keys() - known.keys():
+            self._known[url].pool.close()
+        self._known = known
+        self.servers = [known[upstream.url] for upstream in generation.upstreams]
+        self._routes = {}
+        self.show_health()
 
-    def forward(self, forward: Forward, reply: Reply) -> None:
-        """Ask the question of a forward; `reply` is called once, now or later."""
-        limits = self.generation.limits
-        address = forward.address
-        over = self._waiting.of(address) >= limits.pending_per_client
-        if over and limits.exempt.find(address) is None:
-            self._refuse(forward, reply, "pending_per_client")
+    def _server(self, upstream: Upstream) -> Server:
+        server = self._known.get(upstream.url)
+        if server is None:
+            return Server(
+                upstream,
+                self._page,
+                self._loop,
+                self._inbox,
+                self.randomness,
+                self._forget_routes,
+            )
+        server.configure(upstream)
+        return server
+
+    def forward(self, forward: Forward, listener: Listener) -> None:
+        """Ask the question of a forward; the listener has the reply, now or later."""
+        pending = self._pending
+        client = pending.enter(forward.address)
+        if client is None:
+            self._refuse(forward, listener, "pending_per_client")
             return
-        asked_for = forward.routing, forward.zone, forward.key
-        exchange = self._exchanges.get(asked_for)
-        full = self._waiting.total >= MAX_WAITING
-        if full or (exchange is None and self.pending >= limits.pending):
-            self._refuse(forward, reply, "pending")
+        key = forward.query.key
+        exchange = self._exchanges.get(key)
+        full = pending.waiting > MAX_WAITING
+        if full or (exchange is None and self.wheel.size >= self._max_pending):
+            pending.leave(client)
+            self._refuse(forward, listener, "pending")
             return
-        self._waiting.add(address)
         if exchange is not None:
-            exchange.waiters.append((forward, reply))
+            exchange.waiters.append((forward, listener, client))
             return
-        exchange = Exchange(self, forward.query, self._order(forward.zone), asked_for)
-        exchange.waiters.append((forward, reply))
-        self._exchanges[asked_for] = exchange
-        self._start(exchange)
+        zone = pending.open(key)
+        if zone is None:
+            pending.leave(client)
+            self._refuse(forward, listener, "pending_per_zone")
+            return
+        exchange = Exchange.__new__(Exchange)
+        exchange.key = key
+        exchange.zone = zone
+        exchange.table = self._exchanges
+        exchange.waiters = [(forward, listener, client)]
+        self._exchanges[key] = exchange
+        exchange.start(self, forward.query, self._route(forward.zone), forward.received)
+
+    def wait(self, exchange: Exchange, when: float, now: float) -> set[Any]:
+        """Have an exchange told when it is time."""
+        if not self._ticking:
+            self._ticking = True
+            self._loop.call_later(TICK, self._tick)
+        return self.wheel.add(exchange, when, now)
+
+    def _tick(self) -> None:
+        now = monotonic()
+        for exchange in self.wheel.due(now):
+            try:
+                exchange.timed_out(now)
+            except Exception:  # noqa: BLE001 - a fault of ours costs one question, not the others
+                self.faults.report("asking on")
+        self._ticking = self.wheel.size > 0
+        if self._ticking:
+            self._loop.call_later(TICK, self._tick)
 
     def probe(self) -> None:
         """Probe the upstreams of which there is no news; to be called every second."""
         now = monotonic()
-        for number, upstream in enumerate(self.generation.upstreams):
-            if self._health[upstream.url].probe_due(now) and _PROBE is not None:
-                self._start(Exchange(self, _PROBE, [number]))
-        self._resolver.page[counters.PENDING] = self.pending
-        self._show_health()
+        for number, server in enumerate(self.servers):
+            server.pool.retire_idle(now)
+            if server.health.probe_due(now) and _PROBE is not None:
+                exchange = Exchange.__new__(Exchange)
+                exchange.waiters = []
+                exchange.start(self, _PROBE, self._route_to((number,)), now)
+        self._page[counters.PENDING] = self.pending
+        self.show_health()
 
     def close(self) -> None:
         """Stop asking; whoever waits is not answered."""
-        for exchange in self._under_way:
+        for exchange in self.wheel.things():
             exchange.close()
-        self._under_way.clear()
+        for server in self.servers:
+            server.pool.close()
 
-    def _start(self, exchange: "Exchange") -> None:
-        self._under_way.add(exchange)
-        exchange.start()
-
-    def finished(self, exchange: "Exchange", answer: Answer | None, ede: int) -> None:
+    def finished(self, exchange: Exchange, answer: Answer | None, ede: int, now: float) -> None:
         """Answer everyone who waits for an exchange: nobody when it was a probe."""
-        self._under_way.discard(exchange)
-        if exchange.asked_for is not None:
-            del self._exchanges[exchange.asked_for]
-        for forward, reply in exchange.waiters:
-            self._waiting.remove(forward.address)
+        if not exchange.waiters:
+            return
+        del exchange.table[exchange.key]
+        self._pending.close(exchange.zone)
+        for forward, listener, client in exchange.waiters:
+            self._pending.leave(client)
             try:
-                self._answer(forward, reply, answer, ede)
+                if answer is not None:
+                    response = self._resolver.response(forward, answer, now)
+                else:
+                    response = self._resolver.failure(forward, ede, now)
+                listener.reply(forward, response)
             except Exception:  # noqa: BLE001 - a fault of ours costs one query, not the others
                 self.faults.report("passing an answer on")
 
-    def _answer(self, forward: Forward, reply: Reply, answer: Answer | None, ede: int) -> None:
-        now = monotonic()
-        if answer is not None:
-            reply(self._resolver.response(forward, answer, now))
-        else:
-            reply(self._resolver.failure(forward, ede, now))
+    def _route(self, zone: int) -> Route:
+        route = self._routes.get(zone)
+        if route is None:
+            route = self._routes[zone] = self._route_to(self.generation.upstream_sets[zone])
+        return route
 
-    def responded(self, upstream: Upstream, seconds: float, response: Response) -> None:
-        """Count a message from an upstream; forged or not, only a matching one is news of it."""
-        page = self._resolver.page
-        reason = _ERROR_REASONS.get(response.status)
-        if response.status == Status.FAILURE:
-            reason = _RCODE_REASONS.get(response.rcode, "other_rcode")
-        if reason is not None:
-            self._count_error(upstream, reason)
-        if response.status == Status.MISMATCH:
-            return
-        counters.observe(page, upstream.counter + counters.UPSTREAM_SECONDS, seconds)
-        self._health_of(upstream).responded(monotonic())
-
-    def silent(self, upstream: Upstream, sent: float) -> None:
-        """Count a message that was not responded to in time."""
-        self._count_error(upstream, "timeout")
-        self._health_of(upstream).failed(sent, monotonic())
-
-    def failed(self, upstream: Upstream, error: OSError | None, sent: float) -> None:
-        """Count an error of the network on the way to an upstream, or of our own."""
-        self._count_error(upstream, "network")
-        if error is None or error.errno not in _OUR_ERRORS:
-            self._health_of(upstream).failed(sent, monotonic())
-
-    def _count_error(self, upstream: Upstream, reason: str) -> None:
-        index = counters.UPSTREAM_ERRORS.index(reason)
-        self._resolver.page[upstream.counter + index] += 1
-
-    def _health_of(self, upstream: Upstream) -> Health:
-        # An exchange may outlive the generation it began in.
-        return self._health.get(upstream.url) or Health(monotonic())
-
-    def all_down(self, numbers: list[int]) -> bool:
-        """Tell whether none of these upstreams is known to be up."""
+    def _route_to(self, numbers: tuple[int, ...]) -> Route:
+        """Return the route to some upstreams in the order of the config, those down last."""
         upstreams = self.generation.upstreams
-        return not any(self._health[upstreams[number].url].up for number in numbers)
-
-    def _order(self, zone: int) -> list[int]:
-        """Return the upstreams of a zone in the order of the config, those that are down last."""
-        upstreams = self.generation.upstreams
-        numbers = self.generation.upstream_sets[zone]
-        return sorted(numbers, key=lambda number: not self._health[upstreams[number].url].up)
-
-    def _refuse(self, forward: Forward, reply: Reply, limit: str) -> None:
-        self._resolver.page[counters.LIMITED + counters.LIMITS.index(limit)] += 1
-        reply(self._resolver.failure(forward, Ede.OTHER, monotonic()))
-
-    def _show_health(self) -> None:
-        page = self._resolver.page
-        for upstream in self.generation.upstreams:
-            up = self._health[upstream.url].up
-            page[upstream.counter + counters.UPSTREAM_UP] = 1 if up else 2
-
-
-class Exchange:
-    """One question on its way to some upstreams, and everyone who waits: nobody for a probe."""
-
-    def __init__(
-        self,
-        upstreams: Upstreams,
-        query: Query,
-        order: list[int],
-        asked_for: _Asked | None = None,
-    ) -> None:
-        self.asked_for = asked_for
-        self.waiters: list[tuple[Forward, Reply]] = []
-        self._upstreams = upstreams
-        self._loop = asyncio.get_running_loop()
-        self._servers = upstreams.generation.upstreams
-        self._retry = Retry(
-            query,
-            order,
-            secrets.token_bytes,
-            upstreams.generation.ttl_bounds,
-            monotonic(),
-            tcp_only=upstreams.tcp_only,
-            trusted=upstreams.trusted,
-            all_down=upstreams.all_down(order),
+        ordered = sorted(numbers, key=lambda number: not self.servers[number].health.up)
+        return Route(
+            tuple(ordered),
+            self.generation.ttl_bounds,
+            tcp_only=frozenset(number for number in numbers if upstreams[number].tcp),
+            trusted=frozenset(number for number in numbers if upstreams[number].trusted),
+            all_down=not any(self.servers[number].health.up for number in numbers),
         )
-        self._open: dict[Attempt, DatagramAttempt | StreamAttempt] = {}
-        self._timer: asyncio.TimerHandle | None = None
 
-    def start(self) -> None:
-        """Send the first message."""
-        self._advance()
+    def _forget_routes(self) -> None:
+        self._routes = {}
 
-    def received(self, attempt: Attempt, data: bytes) -> None:
-        """Take a message for an attempt."""
-        io = self._open.get(attempt)
-        if io is None:
-            return
-        step, response = self._retry.result(attempt, data)
-        upstream = self._servers[attempt.upstream]
-        self._upstreams.responded(upstream, monotonic() - io.sent, response)
-        if step == Step.DONE:
-            self._finish()
-        elif step == Step.NEXT:
-            self._close(attempt)
-            self._advance()
+    def _refuse(self, forward: Forward, listener: Listener, limit: str) -> None:
+        self._page[counters.LIMITED + counters.LIMITS.index(limit)] += 1
+        listener.reply(forward, self._resolver.failure(forward, Ede.OTHER, forward.received))
 
-    def failed(self, attempt: Attempt, error: OSError | None) -> None:
-        """Take notice of a network error of an attempt."""
-        io = self._open.get(attempt)
-        if io is None:
-            return
-        self._upstreams.failed(self._servers[attempt.upstream], error, io.sent)
-        self._retry.failed(attempt)
-        self._close(attempt)
-        self._advance()
-
-    def _advance(self) -> None:
-        """Send the next message; without one, wait for those under way or give up."""
-        while True:
-            attempt = self._retry.next()
-            if attempt is None:
-                break
-            upstream = self._servers[attempt.upstream]
-            now = monotonic()
-            try:
-                make = StreamAttempt if attempt.tcp else DatagramAttempt
-                self._open[attempt] = make(self, attempt, upstream, self._loop)
-            except OSError as error:
-                self._upstreams.failed(upstream, error, now)
-                self._retry.failed(attempt)
-                continue
-            self._set_timer(min(now + attempt.timeout, self._retry.deadline))
-            return
-        if not self._open:
-            self._finish()
-        else:
-            self._set_timer(self._retry.deadline)
-
-    def _set_timer(self, when: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_at(when, self._timed_out)
-
-    def _timed_out(self) -> None:
-        for attempt, io in self._open.items():
-            if not io.reported:
-                io.reported = True
-                self._upstreams.silent(self._servers[attempt.upstream], io.sent)
-        if monotonic() >= self._retry.deadline:
-            self._finish()
-        else:
-            self._advance()
-
-    def _close(self, attempt: Attempt) -> None:
-        self._open.pop(attempt).close()
-
-    def close(self) -> None:
-        """Give up."""
-        if self._timer is not None:
-            self._timer.cancel()
-        for io in self._open.values():
-            io.close()
-        self._open.clear()
-
-    def _finish(self) -> None:
-        self.close()
-        self._upstreams.finished(self, self._retry.answer, self._retry.ede)
+    def show_health(self) -> None:
+        """Show in the page which upstreams are up."""
+        for server in self.servers:
+            server.show_health()

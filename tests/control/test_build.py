@@ -1,6 +1,7 @@
 """From a config to the generation that workers serve by."""
 
 import socket
+from array import array
 from pathlib import Path
 
 import dns.message
@@ -81,7 +82,7 @@ class Built:
         self.image = image_of(self.lists.compiled)
         discard(self.lists, None)
         self.generation: Generation = parse_generation(self.buffer, self.image)
-        self.page = [0] * PAGE_SIZE
+        self.page = array("Q", bytes(8 * PAGE_SIZE))
 
     def ask(self, client: str, name: str) -> dns.message.Message | Forward | None:
         family = socket.AF_INET6 if ":" in client else socket.AF_INET

@@ -110,17 +110,19 @@ def test_port_0_is_given_up_when_no_port_is_free(
 
 
 def test_the_options_that_answers_depend_on_are_set(opener: Opener) -> None:
-    for one in opener([LOOPBACK, LOOPBACK6], 2):
+    wildcards = [Endpoint(ip_address("0.0.0.0")), Endpoint(ip_address("::"))]
+    for one in opener([LOOPBACK, LOOPBACK6, *wildcards], 2):
+        asked = one.address.is_unspecified  # else every answer leaves from the one address
         assert not one.socket.getblocking()
         assert not one.socket.get_inheritable()
         assert one.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT)
         if one.transport == "tcp":
             assert one.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
         elif one.address.version == 4:
-            assert one.socket.getsockopt(socket.IPPROTO_IP, IP_PKTINFO)
+            assert one.socket.getsockopt(socket.IPPROTO_IP, IP_PKTINFO) == asked
             assert one.socket.getsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER) == PMTUDISC_OMIT
         else:
-            assert one.socket.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO)
+            assert one.socket.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO) == asked
             assert one.socket.getsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER) == PMTUDISC_OMIT
 
 

@@ -4,7 +4,7 @@ import dns.rdatatype
 import pytest
 
 from dnsguard.core.answer import compose_response
-from dnsguard.core.blocked import TEMPLATES, Sinkhole, data_template
+from dnsguard.core.blocked import TEMPLATES, DataTemplate, Sinkhole
 from dnsguard.core.wire import parse_query
 
 SINKHOLE = Sinkhole(b"\x0a\x00\x00\x09", b"\xfd" + b"\x00" * 15, 30)
@@ -15,7 +15,7 @@ def response(answer: str, name: str, rdatatype: str) -> dns.message.Message:
     query = parse_query(dns.message.make_query(name, rdatatype).to_wire())
     assert query is not None
     template = TEMPLATES[answer](SINKHOLE)
-    return dns.message.from_wire(compose_response(query, template(query), size_limit=512))
+    return dns.message.from_wire(compose_response(query, template.answer(query), size_limit=512))
 
 
 def lines(section: list[dns.rrset.RRset]) -> list[str]:
@@ -71,7 +71,7 @@ def data(name: str, rdatatype: str, *records: tuple[int, int, bytes]) -> dns.mes
     """Return the answer that a list's own records give."""
     query = parse_query(dns.message.make_query(name, rdatatype).to_wire())
     assert query is not None
-    answer = data_template(records, SINKHOLE)(query)
+    answer = DataTemplate(records, SINKHOLE).answer(query)
     response = dns.message.from_wire(compose_response(query, answer, size_limit=4096))
     capped = dns.message.from_wire(compose_response(query, answer, size_limit=4096, ceiling=1))
     assert {rrset.ttl for rrset in [*capped.answer, *capped.authority]} == {1}
@@ -149,6 +149,6 @@ def test_a_wildcard_target_that_gets_too_long_is_left_out() -> None:
 def test_no_ttl_is_longer_than_that_of_other_blocked_answers(ttl: int, given: int) -> None:
     query = parse_query(dns.message.make_query("www.example.net", "A").to_wire())
     assert query is not None
-    answer = data_template([record("A", "192.0.2.1", ttl)], SINKHOLE)(query)
+    answer = DataTemplate([record("A", "192.0.2.1", ttl)], SINKHOLE).answer(query)
     response = dns.message.from_wire(compose_response(query, answer, size_limit=512))
     assert [rrset.ttl for rrset in response.answer] == [given]

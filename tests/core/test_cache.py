@@ -1,3 +1,5 @@
+import gc
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -5,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from dnsguard.build import BUILD
 from dnsguard.core.answer import Answer
 from dnsguard.core.cache import ENTRY_OVERHEAD, FOREVER, MAX_CHANCES, Cache, Entry
 
@@ -42,6 +45,32 @@ def test_an_answer_is_kept_for_its_ttl() -> None:
     assert entry.answer is answer
     assert (entry.stored, entry.expires, entry.local) == (1000.0, 1030.0, False)
     assert cache.bytes == COST + 50
+
+
+def test_the_bound_is_one_of_memory() -> None:
+    count = 20_000
+    tracemalloc.start()
+    try:
+        cache = Cache(1 << 30)
+        for number in range(count):
+            key = number.to_bytes(40, "big")
+            entry = Entry(1, 0)
+            cache.add(key, entry)
+            answer = Answer(0, number.to_bytes(60, "big"), ttl_offsets=(6, 22, 38), ttl=30)
+            cache.store(key, entry, answer, 1000.0)
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.6 * cache.bytes < used < cache.bytes
+
+
+@pytest.mark.parametrize("keep", [Cache.store, Cache.pin])
+def test_what_is_kept_does_not_hold_up_the_garbage_collector(keep: Callable[..., None]) -> None:
+    cache = Cache(10 * COST)
+    entry, answer = Entry(1, 0), Answer(0, b"x" * 50, ttl=30)
+    cache.add(KEYS[0], entry)
+    keep(cache, KEYS[0], entry, answer, *([1000.0] if keep is Cache.store else []))
+    assert gc.is_tracked(entry) == gc.is_tracked(answer) == (BUILD == "plain")
 
 
 def test_a_local_answer_is_pinned_until_it_is_unpinned() -> None:

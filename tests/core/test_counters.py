@@ -1,3 +1,5 @@
+from array import array
+
 import pytest
 
 from dnsguard.core import counters
@@ -76,9 +78,9 @@ def test_the_columns_are_in_the_order_of_the_enumerations() -> None:
 def test_an_observation_goes_to_one_bucket_and_the_sum(
     seconds: float, bucket: int, microseconds: int
 ) -> None:
-    page = [0] * 100
+    page = array("Q", [0] * 100)
     counters.observe(page, 10, seconds)
-    expected = [0] * 100
+    expected = array("Q", [0] * 100)
     expected[10 + bucket] = 1
     expected[10 + counters.HISTOGRAM_SIZE - 1] = microseconds
     assert page == expected

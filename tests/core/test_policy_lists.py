@@ -149,7 +149,7 @@ def answered(built: Generation, name: str) -> str:
         return "drop"
     query = parse_query(dns.message.make_query(name, "A").to_wire())
     assert query is not None
-    answer = dns.message.from_wire(compose_response(query, template(query), size_limit=512))
+    answer = dns.message.from_wire(compose_response(query, template.answer(query), size_limit=512))
     if answer.answer:
         return str(answer.answer[0][0])
     return "nodata" if answer.rcode() == dns.rcode.NOERROR else dns.rcode.to_text(answer.rcode())

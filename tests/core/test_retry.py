@@ -1,5 +1,6 @@
+import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from struct import pack
 
 import dns.flags
 import dns.message
@@ -9,65 +10,60 @@ import pytest
 
 from dnsguard.core.names import from_text
 from dnsguard.core.protocol import Ede
+from dnsguard.core.randomness import Randomness
 from dnsguard.core.response import Status, TtlBounds
 from dnsguard.core.retry import (
     DEADLINE,
     DEADLINE_ALL_DOWN,
     MAX_ATTEMPTS,
-    MAX_MISMATCHES,
     MAX_TRIES,
     TCP_TIMEOUT,
     TIMEOUTS,
     Attempt,
     Retry,
+    Route,
     Step,
+    start,
 )
 from dnsguard.core.wire import parse_query
 
 Edit = Callable[[dns.message.Message], None]
 
 
-@dataclass
-class Noise:
-    """A source of random octets that tells what was taken from it."""
-
-    octets: bytes = b"\xab\xcd" + b"\x55" * 32
-    taken: list[int] = field(default_factory=list)
-
-    def __call__(self, size: int) -> bytes:
-        self.taken.append(size)
-        return self.octets[:size]
+def repeating(octets: bytes) -> Callable[[int], bytes]:
+    """Return a source of these octets, over and over."""
+    return lambda size: (octets * size)[:size]
 
 
 def retry(
     *upstreams: int,
     name: str = "www.example.org",
-    noise: Callable[[int], bytes] | None = None,
+    rdatatype: str = "A",
+    noise: Callable[[int], bytes] = os.urandom,
     tcp_only: frozenset[int] = frozenset(),
     trusted: frozenset[int] = frozenset(),
     all_down: bool = False,
     **asked: bool,
 ) -> Retry:
-    message = dns.message.make_query(name, "A", want_dnssec=asked.get("dnssec", False))
+    message = dns.message.make_query(name, rdatatype, want_dnssec=asked.get("dnssec", False))
     message.flags |= dns.flags.CD if asked.get("cd") else 0
     query = parse_query(message.to_wire())
     assert query is not None
-    return Retry(
-        query,
-        list(upstreams),
-        noise or Noise(),
-        TtlBounds(),
-        100.0,
-        tcp_only=tcp_only,
-        trusted=trusted,
-        all_down=all_down,
-    )
+    route = Route(upstreams, TtlBounds(), tcp_only=tcp_only, trusted=trusted, all_down=all_down)
+    return start(query, route, Randomness(noise), 100.0)
 
 
 def taken(attempts: Retry) -> Attempt:
     attempt = attempts.next()
     assert attempt is not None
     return attempt
+
+
+def judged(attempts: Retry, attempt: Attempt, data: bytes) -> tuple[int, int]:
+    """Return what to do after a message, and what it was taken for."""
+    step = attempts.result(attempt, data)
+    assert attempts.response is not None
+    return step, attempts.response.status
 
 
 def respond(attempt: Attempt, rcode: int = 0, *edits: Edit) -> bytes:
@@ -127,7 +123,7 @@ def transcript(attempts: Retry, *said: tuple[int, list[Edit]] | str) -> str:
             attempts.failed(attempt)
         elif said_now != "silence":
             assert not isinstance(said_now, str)
-            step, _ = attempts.result(attempt, respond(attempt, said_now[0], *said_now[1]))
+            step = attempts.result(attempt, respond(attempt, said_now[0], *said_now[1]))
             if step == Step.DONE:
                 asked.append("done")
                 break
@@ -206,30 +202,28 @@ def test_what_is_not_a_response_to_the_query_is_waited_out(
 ) -> None:
     attempts = retry(0, 1)
     attempt = taken(attempts)
-    step, response = attempts.result(attempt, data(attempt))
-    assert (step, response.status) == (Step.WAIT, Status.MISMATCH)
-    assert attempts.result(attempt, respond(attempt))[0] == Step.DONE
+    assert judged(attempts, attempt, data(attempt)) == (Step.WAIT, Status.MISMATCH)
+    assert attempts.result(attempt, respond(attempt)) == Step.DONE
 
 
 def test_over_tcp_it_is_the_end_of_the_upstream() -> None:
     attempts = retry(0, tcp_only=frozenset({0}))
     attempt = taken(attempts)
-    assert attempts.result(attempt, b"")[0] == Step.NEXT
+    assert attempts.result(attempt, b"") == Step.NEXT
     assert attempts.next() is None
 
 
 def test_what_is_malformed_is_the_end_of_the_upstream() -> None:
     attempts = retry(0, 1)
     attempt = taken(attempts)
-    step, response = attempts.result(attempt, respond(attempt)[:-1])
-    assert (step, response.status) == (Step.NEXT, Status.MALFORMED)
+    assert judged(attempts, attempt, respond(attempt)[:-1]) == (Step.NEXT, Status.MALFORMED)
     assert taken(attempts).upstream == 1
 
 
 def test_a_late_answer_of_an_earlier_upstream_is_taken() -> None:
     attempts = retry(0, 1)
     early, late = taken(attempts), taken(attempts)
-    assert attempts.result(early, respond(early))[0] == Step.DONE
+    assert attempts.result(early, respond(early)) == Step.DONE
     assert attempts.answer is not None
     assert late.upstream == 1
 
@@ -264,7 +258,7 @@ def test_the_times() -> None:
 def test_the_message_asks_the_question_and_no_more(dnssec: bool, cd: bool) -> None:
     attempt = taken(retry(0, name="WWW.example.org", dnssec=dnssec, cd=cd))
     message = dns.message.from_wire(attempt.message)
-    assert message.id == attempt.query_id == 0xABCD
+    assert message.id == attempt.query_id
     assert dns.flags.to_text(message.flags) == ("RD CD" if cd else "RD")
     assert (message.edns, message.payload, message.options) == (0, 1232, ())
     assert bool(message.ednsflags & dns.flags.DO) is dnssec
@@ -272,27 +266,23 @@ def test_the_message_asks_the_question_and_no_more(dnssec: bool, cd: bool) -> No
 
 
 def test_every_attempt_has_random_octets_of_its_own() -> None:
-    noise = Noise()
-    attempts = retry(0, 1, noise=noise)
-    for count in range(1, 4):
-        taken(attempts)
-        assert noise.taken == [34] * count
-    noise.octets = bytes(34)
-    assert taken(attempts).query_id == 0
+    numbers = iter(range(1 << 16))
+    attempts = retry(
+        0, 1, noise=lambda size: b"".join(pack("!Q", next(numbers)) for _ in range(512))
+    )
+    assert [taken(attempts).query_id for _ in range(4)] == [0, 1, 2, 3]
 
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz" * 2 + "abcdefgh"
 LONGEST = ".".join([LETTERS[:60] + "@[{"] * 3 + [LETTERS[:57] + "01-9"])
 
 
-@pytest.mark.parametrize(
-    ("octets", "changed"), [(b"\x00" * 34, str.lower), (b"\xff" * 34, str.upper)]
-)
+@pytest.mark.parametrize(("octets", "changed"), [(b"\x00", str.lower), (b"\xff", str.upper)])
 def test_each_letter_has_its_bit_and_nothing_else_is_changed(
     octets: bytes, changed: Callable[[str], str]
 ) -> None:
     plain = from_text(LONGEST)
-    attempt = taken(retry(0, name=LONGEST, noise=Noise(octets)))
+    attempt = taken(retry(0, name=LONGEST, noise=repeating(octets)))
     name, rest = attempt.question[:-4], attempt.question[-4:]
     assert rest == b"\x00\x01\x00\x01"
     assert name.decode() == changed(plain.decode())
@@ -300,22 +290,32 @@ def test_each_letter_has_its_bit_and_nothing_else_is_changed(
 
 
 def test_one_bit_is_one_letter() -> None:
+    name = ".".join([LETTERS] * 3)
+    letters = 3 * len(LETTERS)
     seen = set()
-    for bit in range(len(LETTERS)):
-        octets = bytes(2) + (1 << bit).to_bytes(32, "big")
-        attempt = taken(retry(0, name=LETTERS + ".", noise=Noise(octets)))
+    for bit in range(16, 16 + letters):  # the first sixteen are the ID
+        octets = b"".join(pack("!Q", 1 << bit >> 64 * word & (1 << 64) - 1) for word in range(512))
+        attempt = taken(retry(0, name=name, noise=lambda _, octets=octets: octets))  # type: ignore[misc]
         seen.add(attempt.question)
-        assert sum(65 <= octet <= 90 for octet in attempt.question[1:61]) == 1
-    assert len(seen) == len(LETTERS)
+        assert attempt.query_id == 0
+        assert sum(65 <= octet <= 90 for octet in attempt.question[:-4]) == 1
+    assert len(seen) == letters
+
+
+def test_letter_case_and_id_are_even() -> None:
+    attempts = [taken(retry(0, name=f"{LETTERS}.example.org")) for _ in range(2000)]
+    for bit in range(16):
+        assert 850 < sum(attempt.query_id >> bit & 1 for attempt in attempts) < 1150
+    for position in range(1, 61):
+        assert 850 < sum(attempt.question[position] < 97 for attempt in attempts) < 1150
 
 
 @pytest.mark.parametrize("qtype", [0x4141, 0x6161])
 def test_a_qtype_that_looks_like_letters_is_left_alone(qtype: int) -> None:
-    for octet, tcp_only in [(b"\x00", set[int]()), (b"\xff", set[int]()), (b"\x00", {0})]:
-        query = parse_query(dns.message.make_query("example.org", f"TYPE{qtype}").to_wire())
-        assert query is not None
-        noise = Noise(octet * 34)
-        attempts = Retry(query, [0], noise, TtlBounds(), 0.0, tcp_only=frozenset(tcp_only))
+    for octet, tcp_only in [(b"\x00", frozenset[int]()), (b"\xff", frozenset[int]()), (b"\0", {0})]:
+        attempts = retry(
+            0, rdatatype=f"TYPE{qtype}", noise=repeating(octet), tcp_only=frozenset(tcp_only)
+        )
         assert taken(attempts).question[-4:] == qtype.to_bytes(2, "big") + b"\x00\x01"
 
 
@@ -324,12 +324,21 @@ def test_over_tcp_the_case_is_plain_for_servers_that_change_it() -> None:
     assert taken(attempts).question.startswith(b"\x03www\x07example\x03org\x00")
 
 
-def test_what_a_forger_sends_is_bounded() -> None:
+@pytest.mark.parametrize("edns", [True, False])
+def test_an_upstream_that_is_forged_is_asked_over_tcp(edns: bool) -> None:
     attempts = retry(0)
     attempt = taken(attempts)
-    forged = b"\0\0" + respond(attempt)[2:]
-    for _ in range(MAX_MISMATCHES - 1):
-        assert attempts.result(attempt, forged)[0] is Step.WAIT
-    assert attempts.result(attempt, forged)[0] is Step.NEXT
+    if not edns:
+        attempts.result(attempt, respond(attempt, 1, without_edns))
+        attempt = taken(attempts)
+    attempts.distrust(attempt)
     again = taken(attempts)
-    assert (again.upstream, again.tcp) == (0, True)
+    assert (again.upstream, again.tcp, again.edns) == (0, True, edns)
+
+
+def test_the_attempts_so_far_can_be_told() -> None:
+    attempts = retry(0, 1)
+    first, second = taken(attempts), taken(attempts)
+    assert attempts.latest is second
+    assert second.earlier is first
+    assert first.earlier is None

@@ -1,7 +1,10 @@
 """Asking upstreams: real ones, which of them, how, and what a swap changes."""
 
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import dns.edns
@@ -11,6 +14,7 @@ import dns.rcode
 import pytest
 
 from dnsguard.core.policy import Stage
+from dnsguard.net import pool
 from tests.support.generations import Ban, Setup
 from tests.support.loops import wait_for
 from tests.support.nsd import free_port, running_nsd
@@ -117,7 +121,35 @@ class TestChoice:
 
 
 class TestRandomness:
-    def test_ports_ids_and_letter_case(self, upstream: ScriptedUpstream) -> None:
+    def test_one_after_the_other(self, upstream: ScriptedUpstream) -> None:
+        with Shell(Setup(upstreams=[upstream.url])) as shell, shell.datagrams() as client:
+            for number in range(2000):
+                client.send(make_query(f"n{number}.example.org"))
+                assert addresses(dns.message.from_wire(client.recv(4096))) == [TRUE]
+        seen = [received for received in upstream.received if received.transport == "udp"]
+        ids = [int.from_bytes(received.query[:2], "big") for received in seen]
+        ports = [received.peer[1] for received in seen]
+        assert len(set(zip(ids, ports, strict=True))) >= 1950
+        assert max(ports) - min(ports) > 10_000
+        assert sum(one != other for one, other in pairwise(ports)) >= 1750
+        assert _chi_square([number >> 10 for number in ids], 64) < 120  # one in 20,000 is above
+        assert _chi_square([number & 63 for number in ids], 64) < 120
+        spellings = {received.query[14:27] for received in seen[100:1000]}
+        assert len(spellings) > 500
+        asked = "".join(chr(octet) for received in seen for octet in received.query[12:30])
+        upper = sum("A" <= letter <= "Z" for letter in asked)
+        lower = sum("a" <= letter <= "z" for letter in asked)
+        assert 0.4 < upper / (upper + lower) < 0.6
+
+    def test_now_and_then(self, upstream: ScriptedUpstream) -> None:
+        with Shell(Setup(upstreams=[upstream.url])) as shell:
+            for number in range(100):
+                time.sleep(pool.FRESH_EVERY)  # a pause is what is tested
+                assert addresses(shell.ask(f"n{number}.example.org")) == [TRUE]
+        ports = {received.peer[1] for received in upstream.received}
+        assert len(ports) >= 98
+
+    def test_many_at_once(self, upstream: ScriptedUpstream) -> None:
         setup = Setup(upstreams=[upstream.url], pending_per_client=5000)
         with Shell(setup) as shell, shell.stream() as client:
             for first in range(0, 2000, 50):
@@ -125,18 +157,18 @@ class TestRandomness:
                 client.sendall(framed(*map(make_query, names)))
                 for _ in names:
                     assert addresses(dns.message.from_wire(read_message(client))) == [TRUE]
-        seen = [received for received in upstream.received if received.transport == "udp"]
-        pairs = {(received.peer[1], received.query[:2]) for received in seen}
-        ports = {received.peer[1] for received in seen}
-        assert len(pairs) >= 1950
-        assert len(ports) >= 1900
+        pairs = {(received.peer[1], received.query[:2]) for received in upstream.received}
+        assert len(pairs) == 2000
+        ports = {received.peer[1] for received in upstream.received}
+        assert len(ports) >= 20
         assert max(ports) - min(ports) > 10_000
-        spellings = {received.query[14:27] for received in seen[100:1000]}
-        assert len(spellings) > 500
-        asked = "".join(chr(octet) for received in seen for octet in received.query[12:30])
-        upper = sum("A" <= letter <= "Z" for letter in asked)
-        lower = sum("a" <= letter <= "z" for letter in asked)
-        assert 0.4 < upper / (upper + lower) < 0.6
+
+
+def _chi_square(drawn: list[int], kinds: int) -> float:
+    """Return how far numbers are from even: about `kinds` when they are drawn evenly."""
+    expected = len(drawn) / kinds
+    counts = Counter(drawn)
+    return sum((counts[kind] - expected) ** 2 / expected for kind in range(kinds))
 
 
 class TestSwap:
@@ -200,7 +232,7 @@ class TestSwap:
             for number in range(3):
                 shell.ask(f"n{number}.example.org")
             shell.swap(setup)
-            assert not shell.upstreams._health[dead].up
+            assert not shell.upstreams.servers[0].health.up
 
 
 def test_probes_are_not_queries(upstream: ScriptedUpstream) -> None:

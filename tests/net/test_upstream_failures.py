@@ -94,7 +94,7 @@ class TestLies:
         with Shell(Setup(upstreams=[upstream.url])) as shell:
             shell.ask("www.example.org")  # several attempts, each met with silence but for lies
             assert errors(shell, 0, "mismatch") >= 3
-            assert not shell.upstreams._health[upstream.url].up
+            assert not shell.upstreams.servers[0].health.up
 
     @pytest.mark.usefixtures("hurried")
     def test_truncated_over_tcp_too(self, upstream: ScriptedUpstream) -> None:
@@ -151,13 +151,13 @@ class TestFailover:
             for number in range(5):
                 assert addresses(shell.ask(f"n{number}.example.org")) == ["192.0.2.81"]
             up = shell.upstreams.generation.upstreams[0].counter + counters.UPSTREAM_UP
-            shell.thread.call(shell.upstreams._show_health)
+            shell.thread.call(shell.upstreams.show_health)
             assert shell.page[up] == 2
             assert errors(shell, 0, "network") == 3  # once it is down it is asked last
             with ScriptedUpstream(telling(), port=port) as back:
                 shell.probe()
-                wait_for(lambda: shell.upstreams._health[dead].up, "a probe finds it up")
-                shell.thread.call(shell.upstreams._show_health)
+                wait_for(lambda: shell.upstreams.servers[0].health.up, "a probe finds it up")
+                shell.thread.call(shell.upstreams.show_health)
                 assert shell.page[up] == 1
                 assert addresses(shell.ask("back.example.org")) == [TRUE]
                 assert back.names == ["back.example.org."]
@@ -200,11 +200,11 @@ class TestFailover:
 
         with Shell(Setup(upstreams=[upstream.url])) as shell:
             with monkeypatch.context() as patched, shell.datagrams() as client:
-                patched.setattr("dnsguard.net.attempt.DatagramAttempt.__init__", refuse)
+                patched.setattr("dnsguard.net.pool.open_socket", refuse)
                 for number in range(5):
                     client.send(make_query(f"n{number}.example.org"))
                     assert dns.message.from_wire(client.recv(4096)).rcode() == dns.rcode.SERVFAIL
-            assert shell.upstreams._health[upstream.url].up
+            assert shell.upstreams.servers[0].health.up
             assert addresses(shell.ask("n0.example.org")) == [TRUE]
             assert shell.upstreams.pending == 0
 

@@ -1,6 +1,7 @@
 """Identical questions in flight are asked once, and how many may wait."""
 
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 
 import dns.edns
 import dns.flags
@@ -9,7 +10,8 @@ import dns.rcode
 import pytest
 
 from dnsguard.core import counters
-from dnsguard.core.protocol import Ede
+from dnsguard.core.protocol import Ede, Transport
+from dnsguard.core.resolver import Forward
 from tests.support.generations import Setup
 from tests.support.loops import wait_for
 from tests.support.scripted import (
@@ -73,20 +75,23 @@ class TestSharing:
     def test_one_that_fails_to_be_answered_costs_no_other(
         self, upstream: ScriptedUpstream, caplog: pytest.LogCaptureFixture
     ) -> None:
+        class Failing:
+            def reply(self, forward: Forward, response: bytes | None) -> None:
+                raise RuntimeError("injected")
+
         upstream.script = telling(delay=0.1)
         with Shell(Setup(upstreams=[upstream.url])) as shell:
-            forward_all = shell.upstreams.forward
 
-            def forward(forward: object, reply: object) -> None:
-                def fail(response: bytes | None) -> None:
-                    raise RuntimeError("injected")
+            def ask() -> None:
+                query = make_query("www.example.org")
+                forward = shell.resolver.query(query, b"\x7f\0\0\1", Transport.UDP, monotonic())
+                assert isinstance(forward, Forward)
+                shell.upstreams.forward(forward, Failing())
 
-                forward_all(forward, fail)  # type: ignore[arg-type]
-                forward_all(forward, reply)  # type: ignore[arg-type]
-
-            shell.thread.call(lambda: setattr(shell.upstreams, "forward", forward))
+            shell.thread.call(ask)
             assert addresses(shell.ask("www.example.org")) == [TRUE]
-            assert shell.upstreams._waiting._counts == {}
+            assert upstream.names == ["www.example.org."]
+            assert shell.upstreams.waiting == 0
             assert shell.page[counters.INTERNAL_ERRORS] == 1
             shell.page[counters.INTERNAL_ERRORS] = 0
         assert "injected" in caplog.text
@@ -117,12 +122,12 @@ class TestLimits:
         with Shell(Setup(upstreams=[upstream.url], pending=3)) as shell:
             client, late = shell.datagrams(), shell.datagrams("127.0.0.9")
             with client, late:
-                for number in range(3):
-                    client.send(make_query(f"n{number}.example.org"))
+                for domain in ("org", "net", "com"):
+                    client.send(make_query(f"www.example.{domain}"))
                 wait_for(lambda: len(upstream.names) == 3, "three are under way")
-                late.send(_with_edns("late.example.org", 1))
+                late.send(_with_edns("late.city.example", 1))
                 assert dns.message.from_wire(late.recv(4096)).rcode() == dns.rcode.SERVFAIL
-                late.send(make_query("n0.example.org"))  # joins what is under way
+                late.send(make_query("www.example.org"))  # joins what is under way
                 assert addresses(dns.message.from_wire(late.recv(4096))) == [TRUE]
             assert shell.limited("pending") == 1
 
@@ -136,6 +141,24 @@ class TestLimits:
                 client.send(make_query("www.example.org", id=number))
             rcodes = [dns.message.from_wire(client.recv(4096)).rcode() for _ in range(6)]
             assert rcodes == [dns.rcode.SERVFAIL] * 2 + [dns.rcode.NOERROR] * 4
+
+    def test_of_one_zone(self, upstream: ScriptedUpstream) -> None:
+        upstream.script = telling(delay=0.5)
+        with Shell(Setup(upstreams=[upstream.url], pending=64)) as shell:
+            flood, other = shell.datagrams("127.0.0.2"), shell.datagrams("127.0.0.3")
+            with flood, other:
+                for number in range(40):  # 16 are the zone's, 16 more go to names apart
+                    flood.send(_with_edns(f"n{number}.example.org", number))
+                refused = [dns.message.from_wire(flood.recv(4096)) for _ in range(8)]
+                assert {answer.rcode() for answer in refused} == {dns.rcode.SERVFAIL}
+                assert [extended_errors(answer) for answer in refused] == [[Ede.OTHER]] * 8
+                other.send(make_query("www.example.net"))
+                assert addresses(dns.message.from_wire(other.recv(4096))) == [TRUE]
+                answered = [dns.message.from_wire(flood.recv(4096)) for _ in range(32)]
+                assert all(addresses(answer) == [TRUE] for answer in answered)
+                flood.send(make_query("after.example.org"))
+                assert addresses(dns.message.from_wire(flood.recv(4096))) == [TRUE]
+            assert shell.limited("pending_per_zone") == 8
 
 
 def _with_edns(name: str, number: int) -> bytes:

@@ -6,6 +6,7 @@ gateway.say("192.168.1.5", "www.tiktok.com A")   # "192.0.2.1"
 """
 
 import random
+from array import array
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 
@@ -19,8 +20,9 @@ import dns.rrset
 from dnsguard.core import counters
 from dnsguard.core.generation import Generation
 from dnsguard.core.protocol import Transport
+from dnsguard.core.randomness import Randomness
 from dnsguard.core.resolver import Forward, Resolver
-from dnsguard.core.retry import Retry
+from dnsguard.core.retry import Route, start
 
 Server = Callable[[dns.message.Message], dns.message.Message]
 """What an upstream makes of a query."""
@@ -96,11 +98,11 @@ class Gateway:
 
     def __init__(self, generation: Generation, server: Server | None = None) -> None:
         self.now = 1000.0
-        self.page = [0] * 20_000
+        self.page = array("Q", bytes(8 * 20_000))
         self.server = server or records_server()
         self.generation = generation
         self.resolver = Resolver(generation.policy, generation.settings, self.page)
-        self._random = random.Random(5452)
+        self._randomness = Randomness(random.Random(5452).randbytes)
 
     def swap(self, generation: Generation) -> None:
         """Serve by another generation, as after a reload."""
@@ -127,13 +129,9 @@ class Gateway:
 
     def finish(self, forward: Forward) -> bytes | None:
         """Return the response to a forward, by way of an upstream."""
-        attempts = Retry(
-            forward.query,
-            list(self.generation.upstream_sets[forward.zone]),
-            self._random.randbytes,
-            self.generation.ttl_bounds,
-            self.now,
-        )
+        upstreams = self.generation.upstream_sets[forward.zone]
+        route = Route(upstreams, self.generation.ttl_bounds)
+        attempts = start(forward.query, route, self._randomness, self.now)
         while attempt := attempts.next():
             response = self.server(dns.message.from_wire(attempt.message)).to_wire(max_size=65_535)
             attempts.result(attempt, response)

@@ -1,0 +1,11 @@
+# The C types of zones.py.
+
+cimport cython
+
+
+@cython.final
+cdef class ForwardZones:
+    cdef dict _zones
+
+    cpdef Py_ssize_t find(self, bytes qname) except -1
+    cpdef bint covers(self, bytes qname, bytes apex) except -1

@@ -1,0 +1,36 @@
+# The C types of server.py.
+
+cimport cython
+from dnsguard.core cimport counters
+from dnsguard.core.response cimport Response
+from dnsguard.core.retry cimport Attempt
+from dnsguard.net.health cimport Health
+from dnsguard.net.pool cimport Pool
+
+cdef int _ANSWER
+cdef int _MISMATCH
+cdef Py_ssize_t _UPSTREAM_SECONDS
+
+
+@cython.final
+cdef class Server:
+    cdef readonly Health health
+    cdef readonly Pool pool
+    cdef object _upstream
+    cdef object _loop
+    cdef object _changed
+    cdef unsigned long long[::1] _page
+    cdef Py_ssize_t _counter
+
+    cpdef int configure(self, upstream) except -1
+
+    cdef int send(self, Attempt attempt) except -1
+
+    cpdef object responded(self, Response response, double seconds, double now)
+
+    cpdef int silent(self, double sent, double now) except -1
+
+    cpdef int failed(self, error, double sent, double now) except -1
+
+    @cython.locals(was_up=bint)
+    cdef int _note_failure(self, double sent, double now) except -1
