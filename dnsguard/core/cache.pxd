@@ -11,6 +11,8 @@ cdef Py_ssize_t _ENTRY_OVERHEAD
 
 @cython.final
 cdef class Entry:
+    cdef readonly bytes key
+    cdef readonly bint kept
     cdef public unsigned long long epoch
     cdef public Py_ssize_t signature
     cdef public double stored
@@ -33,15 +35,21 @@ cdef class Cache:
 
     cdef dict _table(self, object key)
 
-    cpdef object store(self, object key, Entry entry, Answer answer, double now)
+    cpdef object add(self, Entry entry)
 
-    cpdef object add(self, object key, Entry entry)
+    cpdef object store(self, Entry entry, Answer answer, double now)
 
-    cdef object _replace(self, object key, Entry entry, Answer answer)
+    cpdef object pin(self, Entry entry, Answer answer)
 
-    @cython.locals(chances=int, ring=list, entry=Entry, table=dict)
+    @cython.locals(before=Py_ssize_t)
+    cdef object _replace(self, Entry entry, Answer answer)
+
+    @cython.locals(chances=int, ring=list, entry=Entry, last=Entry)
     cdef object _evict(self)
 
+    @cython.locals(entry=Entry)
+    cpdef object clear(self)
 
-@cython.locals(answer=Answer)
-cdef Py_ssize_t _cost(object key, Entry entry)
+
+@cython.locals(answer=Answer, kept=Py_ssize_t)
+cdef Py_ssize_t _cost(Entry entry)

@@ -29,12 +29,23 @@ class Entry:
 
     `signature` is valid while `epoch` is the policy's. `answer` may be used before `expires`;
     it was whole at `stored`. Times are those of the caller's clock, in seconds. Only the
-    cache sets an entry's answer, for it counts the bytes.
+    cache sets an entry's answer, for it counts the bytes; `kept` tells whether it has the entry.
     """
 
-    __slots__ = ("answer", "epoch", "expires", "local", "signature", "stored", "used")
+    __slots__ = (
+        "answer",
+        "epoch",
+        "expires",
+        "kept",
+        "key",
+        "local",
+        "signature",
+        "stored",
+        "used",
+    )
 
-    def __init__(self, epoch: int, signature: int) -> None:
+    def __init__(self, key: bytes, epoch: int, signature: int) -> None:
+        self.key = key
         self.epoch = epoch
         self.signature = signature
         self.answer: Answer | None = None
@@ -42,6 +53,7 @@ class Entry:
         self.expires = 0.0
         self.local = False
         self.used = False
+        self.kept = False
 
 
 class Cache:
@@ -51,7 +63,7 @@ class Cache:
         self.size = size
         self.bytes = 0
         self._tables: list[dict[bytes, Entry]] = [{} for _ in range(_TABLES)]
-        self._ring: list[bytes] = []
+        self._ring: list[Entry] = []
         self._hand = 0
 
     def __len__(self) -> int:
@@ -68,45 +80,47 @@ class Cache:
         # Not the low bits: those choose the place within a table.
         return self._tables[hash(key) >> 48 & (_TABLES - 1)]
 
-    def add(self, key: bytes, entry: Entry) -> None:
+    def add(self, entry: Entry) -> None:
         """Add an entry for a question that has none."""
-        entry.used = True
+        entry.used = entry.kept = True
         garbage.untrack(entry)
-        self.bytes += _cost(key, entry)
-        self._table(key)[key] = entry
-        self._ring.append(key)
+        self.bytes += _cost(entry)
+        self._table(entry.key)[entry.key] = entry
+        self._ring.append(entry)
         self._evict()
 
-    def store(self, key: bytes, entry: Entry, answer: Answer, now: float) -> None:
+    def store(self, entry: Entry, answer: Answer, now: float) -> None:
         """Keep an upstream's answer in an entry for as long as it allows."""
         entry.stored = now
         entry.expires = now + answer.ttl
         entry.local = False
-        self._replace(key, entry, answer)
+        self._replace(entry, answer)
 
-    def pin(self, key: bytes, entry: Entry, answer: Answer) -> None:
+    def pin(self, entry: Entry, answer: Answer) -> None:
         """Keep a local answer in an entry until `unpin`."""
         entry.expires = FOREVER
         entry.local = True
-        self._replace(key, entry, answer)
+        self._replace(entry, answer)
 
-    def unpin(self, key: bytes, entry: Entry) -> None:
+    def unpin(self, entry: Entry) -> None:
         """Take a local answer out of an entry: what is local has changed."""
         entry.local = False
         entry.expires = 0.0
-        self._replace(key, entry, None)
+        self._replace(entry, None)
 
-    def _replace(self, key: bytes, entry: Entry, answer: Answer | None) -> None:
-        before = _cost(key, entry)
+    def _replace(self, entry: Entry, answer: Answer | None) -> None:
+        before = _cost(entry)
         entry.answer = answer
         if answer is not None:
             garbage.untrack(answer)
-        if self._table(key).get(key) is entry:  # it may have been evicted meanwhile
-            self.bytes += _cost(key, entry) - before
+        if entry.kept:  # it may have been evicted meanwhile
+            self.bytes += _cost(entry) - before
             self._evict()
 
     def clear(self) -> None:
         """Forget everything."""
+        for entry in self._ring:
+            entry.kept = False
         self._tables = [{} for _ in range(_TABLES)]
         self._ring.clear()
         self._hand = 0
@@ -123,23 +137,22 @@ class Cache:
         while self.bytes > self.size and ring:
             if self._hand >= len(ring):
                 self._hand = 0
-            key = ring[self._hand]
-            table = self._table(key)
-            entry = table[key]
+            entry = ring[self._hand]
             if entry.used and chances:
                 chances -= 1
                 entry.used = False
                 self._hand += 1
                 continue
             last = ring.pop()
-            if last is not key:
+            if last is not entry:
                 ring[self._hand] = last
                 self._hand += 1
-            del table[key]
-            self.bytes -= _cost(key, entry)
+            del self._table(entry.key)[entry.key]
+            entry.kept = False
+            self.bytes -= _cost(entry)
 
 
-def _cost(key: bytes, entry: Entry) -> int:
+def _cost(entry: Entry) -> int:
     answer = entry.answer
     kept = 0 if answer is None else len(answer.body) + 8 * len(answer.ttl_offsets)
-    return _ENTRY_OVERHEAD + len(key) + kept
+    return _ENTRY_OVERHEAD + len(entry.key) + kept

@@ -8,6 +8,7 @@ cdef unsigned long long _U64
 cdef unsigned long long _PRIME
 cdef Py_ssize_t _MAX_NAME
 cdef Py_ssize_t _MAX_LABELS
+cdef bytearray _starts
 cdef unsigned int _MAX_PROBES
 cdef int _EXACT
 cdef int _SUFFIX

@@ -32,6 +32,7 @@ _KEYS = 8  # keys tried before the names are refused
 _U32 = 0xFFFFFFFF
 _U64 = 0xFFFFFFFFFFFFFFFF
 _PRIME = 0x9E3779B97F4A7C15
+_starts = bytearray(_MAX_LABELS + 1)  # of the labels of the name that is looked up
 _DAMAGED = "the policy image is damaged or from another version: build it again"
 
 
@@ -148,7 +149,9 @@ class Image:
     def find(self, name: bytes) -> list[Match]:
         """Return every rule that matches a lower-case wire name, most specific first."""
         matches: list[Match] = []
-        starts = bytearray(_MAX_LABELS + 1)
+        if not self.names:
+            return matches
+        starts = _starts
         labels = _mark_labels(name, starts)
         for last in range(labels - 1, -1, -1):
             at_end = last == labels - 1

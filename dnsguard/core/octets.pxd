@@ -8,6 +8,10 @@ cdef inline bytes blank(Py_ssize_t size):
     return PyBytes_FromStringAndSize(NULL, size)
 
 
+cdef inline bytes cut(const unsigned char *data, Py_ssize_t start, Py_ssize_t end):
+    return PyBytes_FromStringAndSize(<const char *>data + start, end - start)
+
+
 cdef inline unsigned int get16(const unsigned char *data, Py_ssize_t at) noexcept:
     return data[at] << 8 | data[at + 1]
 

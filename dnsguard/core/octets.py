@@ -10,6 +10,11 @@ def blank(size: int) -> bytearray:
     return bytearray(size)
 
 
+def cut(data: bytes, start: int, end: int) -> bytes:
+    """Return `data[start:end]`."""
+    return data[start:end]
+
+
 def get16(data: bytes | bytearray, at: int) -> int:
     """Return the 16-bit number at an offset."""
     return data[at] << 8 | data[at + 1]

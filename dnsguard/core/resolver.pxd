@@ -31,6 +31,7 @@ cdef bytes _NOT_AUTHORITATIVE
 @cython.final
 cdef class Forward:
     cdef readonly Query query
+    cdef readonly Entry entry
     cdef readonly bytes address
     cdef readonly int transport
     cdef readonly Py_ssize_t zone
@@ -64,9 +65,14 @@ cdef class Resolver:
     cpdef object query(self, bytes data, bytes address, int transport, double now)
 
     @cython.locals(forward=Forward)
-    cdef Forward _forward(self, Query query, bytes address, int transport, double now)
+    cdef Forward _forward(
+        self, Query query, Entry entry, bytes address, int transport, double now
+    )
 
-    @cython.locals(query=Query, entry=Entry)
+    @cython.locals(entry=Entry)
+    cdef Entry _entry_of(self, Forward forward)
+
+    @cython.locals(entry=Entry)
     cpdef bytes response(self, Forward forward, Answer answer, double now)
 
     cpdef bytes failure(self, Forward forward, int ede, double now)

@@ -68,9 +68,19 @@ class Forward:
     `received` is the time of the query. `envelope` is the listener's: where the reply goes.
     """
 
-    __slots__ = ("address", "envelope", "query", "received", "routing", "transport", "zone")
+    __slots__ = (
+        "address",
+        "entry",
+        "envelope",
+        "query",
+        "received",
+        "routing",
+        "transport",
+        "zone",
+    )
 
     query: Query
+    entry: Entry
     address: bytes
     transport: int
     zone: int
@@ -156,14 +166,17 @@ class Resolver:
                 return self._compose(query, answer, transport, _FROM_LOCAL, 0, view.ceiling)
             age = int(now - entry.stored)
             return self._compose(query, answer, transport, _FROM_CACHE, age, view.ceiling)
-        return self._forward(query, address, transport, now)
+        return self._forward(query, entry, address, transport, now)
 
-    def _forward(self, query: Query, address: bytes, transport: int, now: float) -> Forward:
+    def _forward(
+        self, query: Query, entry: Entry, address: bytes, transport: int, now: float
+    ) -> Forward:
         forward = Forward.__new__(Forward)
         forward.query = query
         forward.address = address
         forward.transport = transport
-        forward.zone = self._zones.find(query.qname)
+        forward.zone = 0 if self._zones.empty else self._zones.find(query.qname)
+        forward.entry = entry
         forward.routing = self._routing
         forward.received = now
         forward.envelope = None
@@ -171,11 +184,10 @@ class Resolver:
 
     def response(self, forward: Forward, answer: Answer, now: float) -> bytes | None:
         """Take the upstream's answer to a forward; the verdict is that of the policy now."""
-        query = forward.query
-        entry = self._entry(query)
+        entry = self._entry_of(forward)
         current = forward.routing == self._routing
         if entry.answer is not answer and answer.ttl > 0 and current and not entry.local:
-            self.cache.store(query.key, entry, answer, now)
+            self.cache.store(entry, answer, now)
         return self._finish(forward, entry, answer, b"")
 
     def failure(
@@ -185,7 +197,7 @@ class Resolver:
         now: float,  # noqa: ARG002 - every entry point is told the time
     ) -> bytes | None:
         """Take notice that no upstream answered; `ede` says why (RFC 8914)."""
-        return self._finish(forward, self._entry(forward.query), _SERVFAIL, compose_ede(ede))
+        return self._finish(forward, self._entry_of(forward), _SERVFAIL, compose_ede(ede))
 
     def _entry(self, query: Query) -> Entry:
         """Return what is known of a question, its signature that of the policy now."""
@@ -193,6 +205,12 @@ class Resolver:
         if entry is None or entry.epoch != self.policy.epoch:
             entry = self._match(query, entry)
         return entry
+
+    def _entry_of(self, forward: Forward) -> Entry:
+        entry = forward.entry
+        if entry.kept and entry.epoch == self.policy.epoch:
+            return entry
+        return self._entry(forward.query)
 
     def _finish(
         self, forward: Forward, entry: Entry, answer: Answer, option: bytes
@@ -217,17 +235,17 @@ class Resolver:
         pinned = apex == RESOLVER_ARPA
         signature = PASS if pinned else policy.signature(qname)
         if entry is None:
-            entry = Entry(policy.epoch, signature)
-            self.cache.add(query.key, entry)
+            entry = Entry(query.key, policy.epoch, signature)
+            self.cache.add(entry)
         elif entry.local:
-            self.cache.unpin(query.key, entry)
+            self.cache.unpin(entry)
         entry.epoch = policy.epoch
         entry.signature = signature
         answer = None if pinned else self._local.find(qname, query.qtype)
         if answer is None and apex and (pinned or not self._zones.covers(qname, apex)):
             answer = special_answer(qname, query.qtype, apex)
         if answer is not None:
-            self.cache.pin(query.key, entry, answer)
+            self.cache.pin(entry, answer)
         return entry
 
     def _block(self, query: Query, verdict: Verdict, view: View, transport: int) -> bytes | None:

@@ -6,6 +6,7 @@ from dnsguard.core cimport octets
 cdef Py_ssize_t _HEADER_SIZE
 cdef unsigned int _MIN_UDP_SIZE
 cdef Py_ssize_t _MAX_NAME
+cdef Py_ssize_t _KEY_SUFFIX
 cdef unsigned int _FORMERR
 cdef unsigned int _NOTIMP
 cdef unsigned int _BADVERS

@@ -12,6 +12,7 @@ MIN_UDP_SIZE = 512
 _HEADER_SIZE = HEADER_SIZE  # wire.pxd types what is defined here, not what is imported
 _MIN_UDP_SIZE = MIN_UDP_SIZE
 _MAX_NAME = 255
+_KEY_SUFFIX = 5  # octets of a key after the name
 _FORMERR = int(Rcode.FORMERR)
 _NOTIMP = int(Rcode.NOTIMP)
 _BADVERS = int(Rcode.BADVERS)
@@ -61,7 +62,7 @@ class Query:
     @property
     def qname(self) -> bytes:
         """The queried name in lower case."""
-        return self.key[:-5]
+        return octets.cut(self.key, 0, max(0, len(self.key) - _KEY_SUFFIX))
 
 
 def parse_query(data: bytes) -> Query | None:

@@ -5,6 +5,7 @@ cimport cython
 
 @cython.final
 cdef class ForwardZones:
+    cdef readonly bint empty
     cdef dict _zones
 
     cpdef Py_ssize_t find(self, bytes qname) except -1

@@ -10,10 +10,11 @@ class ForwardZones:
 
     def __init__(self, zones: Mapping[bytes, int]) -> None:
         self._zones = dict(zones)
+        self.empty = not zones
 
     def find(self, qname: bytes) -> int:
         """Return the number of the upstreams for a name, 0 for those of every other name."""
-        if not self._zones:
+        if self.empty:
             return 0
         for suffix in names.suffixes(qname):
             number = self._zones.get(suffix)
@@ -23,7 +24,7 @@ class ForwardZones:
 
     def covers(self, qname: bytes, apex: bytes) -> bool:
         """Tell whether a zone at or below `apex` holds the name, so that it is forwarded."""
-        if not self._zones:
+        if self.empty:
             return False
         for suffix in names.suffixes(qname):
             if len(suffix) < len(apex):

@@ -27,6 +27,8 @@ from dnsguard.net.stream import Connections, StreamConnection
 from dnsguard.net.udp import DatagramListener
 from dnsguard.net.upstream import Upstreams
 
+GARBAGE_THRESHOLD = 50_000  # objects more than were freed, until the collector looks at them
+
 _log = logging.getLogger(__name__)
 
 
@@ -168,7 +170,9 @@ def main() -> None:
     async def serve() -> int:
         return await Worker(control, page, sockets).run()
 
+    # What answers leave behind is freed by reference counts; nothing that stays is looked at.
     gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
     exit_code = uvloop.run(serve())
     os._exit(exit_code)  # the sockets and the page stay with their owner: nothing to tidy up
 
