@@ -128,7 +128,7 @@ def compose_response(
         octets.put16(message, end + 7, _DO if query.wants_dnssec else 0)
         octets.put16(message, end + 9, opt - _OPT_SIZE)
         octets.copy(message, end + _OPT_SIZE, option, 0, opt - _OPT_SIZE)
-    return b"" + response
+    return octets.whole(response)
 
 
 def compose_error(query: Query, udp_size: int = 1232) -> bytes:

@@ -3,7 +3,8 @@
 cimport cython
 
 cdef int _RESPONSES
-cdef tuple _BUCKETS
+cdef Py_ssize_t _LAST_BUCKET
+cdef unsigned long long[::1] _bounds
 cdef unsigned int _A
 cdef unsigned int _AAAA
 cdef unsigned int _HTTPS
@@ -17,7 +18,7 @@ cpdef int hit_offset(int trigger, unsigned int qtype)
 
 cpdef int response_index(int source, int rcode)
 
-@cython.locals(microseconds="long long", bucket=Py_ssize_t, bound="long long")
+@cython.locals(microseconds="unsigned long long", bucket=Py_ssize_t)
 cpdef int observe(
     unsigned long long[::1] page, Py_ssize_t histogram, double seconds, unsigned int times=*
 ) except -1

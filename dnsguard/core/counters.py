@@ -5,6 +5,7 @@ names (groups, policies and lists, upstreams) and never takes a range back, so c
 across reloads. Shells and core add to plain integers; the control plane reads them.
 """
 
+from array import array
 from collections.abc import MutableSequence
 
 from dnsguard.core.protocol import Rdatatype, Source, Transport
@@ -72,7 +73,8 @@ _AAAA = int(Rdatatype.AAAA)
 _HTTPS = int(Rdatatype.HTTPS)
 _SVCB = int(Rdatatype.SVCB)
 _RESPONSES = RESPONSES
-_BUCKETS = BUCKETS
+_LAST_BUCKET = len(BUCKETS)
+_bounds = array("Q", BUCKETS)
 _QTYPES = len(QTYPES)
 _RCODES = len(RCODES)
 _HISTOGRAM_SIZE = HISTOGRAM_SIZE
@@ -102,9 +104,7 @@ def observe(page: Page, histogram: int, seconds: float, times: int = 1) -> None:
     """Add equal observations to the histogram that starts at an index of the page."""
     microseconds = max(0, int(seconds * 1e6))
     bucket = 0
-    for bound in _BUCKETS:
-        if microseconds <= bound:
-            break
+    while bucket < _LAST_BUCKET and microseconds > _bounds[bucket]:
         bucket += 1
     page[histogram + bucket] += times
     page[histogram + _HISTOGRAM_SIZE - 1] += microseconds * times

@@ -8,6 +8,10 @@ cdef inline bytes blank(Py_ssize_t size):
     return PyBytes_FromStringAndSize(NULL, size)
 
 
+cdef inline bytes whole(bytes written):
+    return written
+
+
 cdef inline bytes cut(const unsigned char *data, Py_ssize_t start, Py_ssize_t end):
     return PyBytes_FromStringAndSize(<const char *>data + start, end - start)
 

@@ -10,6 +10,11 @@ def blank(size: int) -> bytearray:
     return bytearray(size)
 
 
+def whole(written: bytearray) -> bytes:
+    """Return what was written into `blank`, which is not to be written to any more."""
+    return bytes(written)
+
+
 def cut(data: bytes, start: int, end: int) -> bytes:
     """Return `data[start:end]`."""
     return data[start:end]

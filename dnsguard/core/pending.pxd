@@ -1,6 +1,7 @@
 # The C types of pending.py.
 
 cimport cython
+from dnsguard.core cimport octets
 
 cdef Py_ssize_t _ZONE_SHARE
 cdef Py_ssize_t _SUBZONE_SHARE

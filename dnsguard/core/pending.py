@@ -7,6 +7,7 @@ names whose three rightmost labels hold little of it. So a flood below victim.co
 stop the rest of co.uk.
 """
 
+from dnsguard.core import octets
 from dnsguard.core.clients import AddressTable
 
 ZONE_SHARE = 4  # one zone may have a quarter of all exchanges in flight
@@ -79,12 +80,12 @@ class Pending:
             second = last
             last = position
             position += 1 + name[position]
-        zone_key = key[second : position + 1]
+        zone_key = octets.cut(key, second, position + 1)
         zone = self._zones.get(zone_key)
         if zone is None:
             zone = _count(self._zones, zone_key, None)
         if zone.number >= self._per_zone:
-            return self._open_subzone(zone, key[third : position + 1])
+            return self._open_subzone(zone, octets.cut(key, third, position + 1))
         zone.number += 1
         return zone
 

@@ -44,7 +44,7 @@ cdef class Attempt:
     cdef readonly int upstream
     cdef readonly bint tcp
     cdef readonly bint edns
-    cdef readonly unsigned int query_id
+    cdef readonly object query_id  # a key more often than a number
     cdef readonly bytes message
     cdef readonly bytes question
     cdef readonly double timeout

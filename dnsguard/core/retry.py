@@ -242,7 +242,7 @@ class Retry:
         message = composed
         bits = self._randomness.draw()
         attempt.query_id = bits & 0xFFFF
-        octets.put16(message, 0, attempt.query_id)
+        octets.put16(message, 0, bits & 0xFFFF)
         octets.put16(message, 2, _RD | (query.flags & _CD))
         octets.put16(message, 4, 1)
         octets.put16(message, 6, 0)
@@ -259,8 +259,8 @@ class Retry:
             octets.put16(message, end + 5, 0)
             octets.put16(message, end + 7, _DO if query.wants_dnssec else 0)
             octets.put16(message, end + 9, 0)
-        attempt.message = b"" + composed
-        attempt.question = attempt.message[_HEADER_SIZE:end]
+        attempt.message = octets.whole(composed)
+        attempt.question = octets.cut(attempt.message, _HEADER_SIZE, end)
 
     def _mix_case(self, composed: bytearray, size: int, bits: int) -> None:
         """Give each letter of a name a random case (draft-vixie-dnsext-dns0x20); 48 bits come."""

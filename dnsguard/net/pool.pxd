@@ -26,7 +26,7 @@ cdef class PooledSocket:
     cdef bint _live
     cdef double _used
 
-    cdef bint has(self, unsigned int query_id) except -1
+    cdef bint has(self, object query_id) except -1
 
     cdef Py_ssize_t add(self, Attempt attempt) except -1
 
@@ -66,7 +66,7 @@ cdef class Pool:
     cdef bint _closed
     cdef double _fresh_after
 
-    @cython.locals(current=PooledSocket)
+    @cython.locals(count=Py_ssize_t)
     cpdef int send(self, Attempt attempt) except -1
 
     @cython.locals(current=PooledSocket)

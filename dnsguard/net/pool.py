@@ -19,7 +19,8 @@ from dnsguard.core.randomness import Randomness
 from dnsguard.core.retry import Attempt
 from dnsguard.net import datagrams
 
-FRESH_EVERY = 0.002  # seconds from one fresh port to the next, so that opening them costs little
+FRESH_EVERY = 0.001  # seconds from one fresh port to the next, so that opening them costs little
+FRESH_AHEAD = 0.1  # seconds' worth of them that may be opened at once
 MAX_LIVE = 32  # sockets to choose from
 MAX_SOCKETS = 1024  # with those that only wait for responses
 MAX_USES = 1024  # messages from one port
@@ -72,8 +73,9 @@ class PooledSocket:
         return query_id in self._attempts
 
     def add(self, attempt: Attempt) -> int:
-        """Put down an attempt whose ID is not taken; return how many `flush` is to send."""
-        self._attempts[attempt.query_id] = attempt
+        """Put down an attempt; return how many `flush` is to send, 0 when its ID is taken."""
+        if self._attempts.setdefault(attempt.query_id, attempt) is not attempt:
+            return 0
         self._messages.append((attempt.message, None))
         attempt.carrier = self
         self._open += 1
@@ -133,7 +135,7 @@ class PooledSocket:
     def _take(self, data: bytes, now: float) -> None:
         query_id = octets.get16(data, 0) if len(data) >= 2 else -1
         attempt = self._attempts.get(query_id)
-        if attempt is not None:
+        if attempt is not None and attempt.carrier is self:
             receiver: Receiver = attempt.receiver
             if not receiver.received(attempt, data, now):
                 self._mistrust()
@@ -146,13 +148,15 @@ class PooledSocket:
         if self._mismatches == MAX_MISMATCHES:
             self.retire()
             for attempt in self._under_way():
-                attempt.receiver.distrusted(attempt)
+                if attempt.carrier is self:  # one may end another
+                    attempt.receiver.distrusted(attempt)
 
     def _fail(self, error: OSError) -> None:
         """Fail all attempts: the error is that of the port asked, whichever message met it."""
         self.retire()
         for attempt in self._under_way():
-            attempt.receiver.failed(attempt, error)
+            if attempt.carrier is self:
+                attempt.receiver.failed(attempt, error)
 
     def _under_way(self) -> list[Attempt]:
         return [attempt for attempt in self._attempts.values() if attempt is not None]
@@ -183,11 +187,12 @@ class Pool:
 
     def send(self, attempt: Attempt) -> None:
         """Send an attempt, with others if there are any at the time. Raises OSError."""
-        current = self._current
-        if current is None or current.has(attempt.query_id):
+        count = 0 if self._current is None else self._current.add(attempt)
+        if not count:
             self.flush()
-            current = self._current = self._choose(attempt)
-        if current.add(attempt) == _MAX_BATCH:
+            self._current = self._choose(attempt)
+            count = self._current.add(attempt)
+        if count == _MAX_BATCH:
             self.flush()
         elif not self._flushing:
             self._flushing = True
@@ -227,7 +232,8 @@ class Pool:
     def _choose(self, attempt: Attempt) -> PooledSocket:
         """Return a fresh socket, or one of the latest when it is too early for that."""
         live = self._live
-        if not live or (attempt.sent >= self._fresh_after and self.sockets < MAX_SOCKETS):
+        in_time = attempt.sent + FRESH_AHEAD >= self._fresh_after
+        if not live or (in_time and self.sockets < MAX_SOCKETS):
             try:
                 return self._open(attempt.sent)
             except OSError:
@@ -242,7 +248,7 @@ class Pool:
         return self._open(attempt.sent)
 
     def _open(self, now: float) -> PooledSocket:
-        self._fresh_after = now + FRESH_EVERY
+        self._fresh_after = max(now, self._fresh_after) + FRESH_EVERY
         sock = open_socket(self._upstream)
         pooled = PooledSocket(self, sock, now)
         try:

@@ -4,6 +4,7 @@ cimport cython
 from dnsguard.core cimport counters
 from dnsguard.core.resolver cimport Forward, Resolver
 from dnsguard.net.batch cimport Inbox
+from dnsguard.net.upstream cimport Upstreams
 
 cdef int _UDP
 cdef int _MAX_ROUNDS
@@ -17,7 +18,7 @@ cdef class DatagramListener:
     cdef object _socket
     cdef Resolver _resolver
     cdef unsigned long long[::1] _page
-    cdef object _upstreams
+    cdef Upstreams _upstreams
     cdef object _loop
     cdef Inbox _inbox
     cdef list _answered

@@ -99,6 +99,11 @@ def thread(request: pytest.FixtureRequest) -> Iterator[LoopThread]:
     assert not running.errors
 
 
+@pytest.fixture(autouse=True)
+def _none_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "FRESH_AHEAD", 0.0)
+
+
 @pytest.fixture
 def setting(thread: LoopThread, upstream: ScriptedUpstream) -> Iterator[Setting]:
     """A pool whose upstream tells the truth; nothing of it is left open."""
@@ -213,6 +218,21 @@ class TestPorts:
         assert set(drawn) <= set(ports(upstream)[100 - MAX_LIVE : 100])
         assert len(set(drawn)) > MAX_LIVE / 2
         assert all(drawn.count(port) < 25 for port in drawn)
+
+    def test_some_may_be_fresh_at_once(
+        self, setting: Setting, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        upstream.script = silent
+        monkeypatch.setattr(pools, "FRESH_AHEAD", 20 * FRESH_EVERY)
+        attempts = setting.send(*[0.0] * 100, flush=True)
+        wait_for(lambda: len(upstream.received) == 100, "all queries arrive")
+        attempts += setting.send(10 * FRESH_EVERY, flush=True)
+        wait_for(lambda: len(upstream.received) == 101, "one more arrives")
+        setting.release(*attempts)
+        drawn = ports(upstream)
+        assert len(set(drawn[:20])) == 20
+        assert set(drawn[21:100]) <= set(drawn[:21])
+        assert drawn[100] not in drawn[:100]
 
     def test_an_id_that_is_taken_is_sent_from_another(
         self, setting: Setting, upstream: ScriptedUpstream

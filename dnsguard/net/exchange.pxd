@@ -1,0 +1,83 @@
+# The C types of exchange.py.
+
+cimport cython
+from dnsguard.core.answer cimport Answer
+from dnsguard.core.pending cimport Count
+from dnsguard.core.randomness cimport Randomness
+from dnsguard.core.resolver cimport Forward
+from dnsguard.core.retry cimport Attempt, Retry, Route, start
+from dnsguard.core.wheel cimport Wheel
+from dnsguard.core.wire cimport Query
+from dnsguard.net.pool cimport PooledSocket, Receiver
+from dnsguard.net.server cimport Server
+
+cdef int _DONE
+cdef int _WAIT
+cdef int _OTHER
+
+
+cdef class Exchange(Receiver):
+    cdef bytes key
+    cdef Count zone
+    cdef dict table
+    cdef Forward first
+    cdef object listener
+    cdef Count client
+    cdef list joined
+    cdef Exchanges _exchanges
+    cdef list _servers
+    cdef Retry _retry
+    cdef set _slot
+
+    cdef int join(self, Forward forward, listener, Count client) except -1
+
+    cdef int start(self, Exchanges exchanges, Query query, Route route, double now) except -1
+
+    cpdef bint received(self, Attempt attempt, bytes data, double now) except -1
+
+    @cython.locals(step=int, server=Server)
+    cdef bint _take(self, Attempt attempt, bytes data, double now) except -1
+
+    @cython.locals(server=Server)
+    cpdef object failed(self, Attempt attempt, error)
+
+    cpdef object distrusted(self, Attempt attempt)
+
+    @cython.locals(attempt=Attempt, server=Server)
+    cdef int timed_out(self, double now) except -1
+
+    @cython.locals(attempt=Attempt, server=Server)
+    cdef object _advance(self, double now)
+
+    cdef int _wait_until(self, double when, double now) except -1
+
+    cdef int _stop_waiting(self) except -1
+
+    @cython.locals(attempt=Attempt)
+    cdef bint _is_waiting(self) except -1
+
+    @cython.locals(pooled=PooledSocket)
+    cdef int _release(self, Attempt attempt) except -1
+
+    @cython.locals(attempt=Attempt)
+    cdef int close(self) except -1
+
+    cdef int _finish(self, double now) except -1
+
+
+cdef class Exchanges:
+    cdef readonly object faults
+    cdef readonly Randomness randomness
+    cdef readonly Wheel wheel
+    cdef readonly list servers
+    cdef object _loop
+    cdef readonly bint ticking
+
+    cdef object finished(self, Exchange exchange, Answer answer, int ede, double now)
+
+    cdef set wait(self, Exchange exchange, double when, double now)
+
+    @cython.locals(now=double, exchange=Exchange)
+    cpdef object _tick(self)
+
+    cdef int give_up(self, Exchange exchange, double now) except -1

@@ -1,0 +1,236 @@
+"""One question asked of some upstreams, from its first message to the answer of all who wait.
+
+What to send, what to believe and when to give up is `core.retry`'s to say; here it is done.
+"""
+
+import asyncio
+import secrets
+from time import monotonic
+from typing import Any, Protocol
+
+from dnsguard.core import counters
+from dnsguard.core.answer import Answer
+from dnsguard.core.pending import Count
+from dnsguard.core.protocol import Ede
+from dnsguard.core.randomness import Randomness
+from dnsguard.core.resolver import Forward
+from dnsguard.core.retry import Attempt, Route, Step, start
+from dnsguard.core.wheel import TICK, Wheel
+from dnsguard.core.wire import Query
+from dnsguard.net.faults import Faults
+from dnsguard.net.pool import PooledSocket, Receiver
+from dnsguard.net.server import Server
+
+_DONE = int(Step.DONE)  # exchange.pxd types what is defined here, not what is imported
+_WAIT = int(Step.WAIT)
+_OTHER = int(Ede.OTHER)
+
+
+class Listener(Protocol):
+    """Where forwards come from."""
+
+    def reply(self, forward: Forward, response: bytes | None) -> None:
+        """Send the response to a forward, None for nothing; called once for each."""
+
+
+_Waiter = tuple[Forward, Listener, Count]
+
+
+class Exchange(Receiver):
+    """One question on its way to some upstreams, and everyone who waits: nobody for a probe.
+
+    `table` is where those find it who ask the same; who asked first needs no list.
+    """
+
+    __slots__ = (
+        "_exchanges",
+        "_retry",
+        "_servers",
+        "_slot",
+        "client",
+        "first",
+        "joined",
+        "key",
+        "listener",
+        "table",
+        "zone",
+    )
+
+    key: bytes
+    zone: Count
+    table: "dict[bytes, Exchange]"
+    first: Forward | None
+    listener: Listener
+    client: Count
+    joined: list[_Waiter] | None
+    _slot: set[Any] | None
+
+    def start(self, exchanges: "Exchanges", query: Query, route: Route, now: float) -> None:
+        """Send the first message."""
+        self._exchanges = exchanges
+        self._servers = exchanges.servers
+        self._retry = start(query, route, exchanges.randomness, now)
+        self._slot = None
+        self._advance(now)
+
+    def join(self, forward: Forward, listener: Listener, client: Count) -> None:
+        """Have one more wait."""
+        if self.joined is None:
+            self.joined = []
+        self.joined.append((forward, listener, client))
+
+    def received(self, attempt: Attempt, data: bytes, now: float) -> bool:
+        """Take a message for an attempt; tell whether it answers it."""
+        try:
+            return attempt.carrier is None or self._take(attempt, data, now)
+        except Exception:  # noqa: BLE001 - a fault of ours costs one question, not the others
+            self._exchanges.give_up(self, now)
+            return True
+
+    def _take(self, attempt: Attempt, data: bytes, now: float) -> bool:
+        step = self._retry.result(attempt, data)
+        server = self._servers[attempt.upstream]
+        response = self._retry.response
+        if response is not None:
+            server.responded(response, now - attempt.sent, now)
+        if step == _WAIT:
+            return False
+        if step == _DONE:
+            self._finish(now)
+        else:
+            self._release(attempt)
+            self._advance(now)
+        return True
+
+    def failed(self, attempt: Attempt, error: OSError | None) -> None:
+        """Take notice of a network error of an attempt."""
+        if attempt.carrier is None:
+            return
+        now = monotonic()
+        self._servers[attempt.upstream].failed(error, attempt.sent, now)
+        self._retry.failed(attempt)
+        self._release(attempt)
+        self._advance(now)
+
+    def distrusted(self, attempt: Attempt) -> None:
+        """Go on over TCP."""
+        if attempt.carrier is None:
+            return
+        self._retry.distrust(attempt)
+        self._release(attempt)
+        self._advance(monotonic())
+
+    def timed_out(self, now: float) -> None:
+        """Ask on, or give up when it is time."""
+        self._slot = None
+        attempt = self._retry.latest
+        while attempt is not None:
+            if attempt.carrier is not None and not attempt.reported:
+                attempt.reported = True
+                self._servers[attempt.upstream].silent(attempt.sent, now)
+            attempt = attempt.earlier
+        if now >= self._retry.deadline:
+            self._finish(now)
+        else:
+            self._advance(now)
+
+    def _advance(self, now: float) -> None:
+        """Send the next message; without one, wait for those under way or give up."""
+        while True:
+            attempt = self._retry.next()
+            if attempt is None:
+                break
+            attempt.receiver = self
+            attempt.sent = now
+            server = self._servers[attempt.upstream]
+            try:
+                server.send(attempt)
+            except OSError as error:
+                server.failed(error, now, now)
+                self._retry.failed(attempt)
+                continue
+            self._wait_until(min(now + attempt.timeout, self._retry.deadline), now)
+            return
+        if self._is_waiting():
+            self._wait_until(self._retry.deadline, now)
+        else:
+            self._finish(now)
+
+    def _wait_until(self, when: float, now: float) -> None:
+        self._stop_waiting()
+        self._slot = self._exchanges.wait(self, when, now)
+
+    def _stop_waiting(self) -> None:
+        if self._slot is not None:
+            self._exchanges.wheel.remove(self, self._slot)
+            self._slot = None
+
+    def _is_waiting(self) -> bool:
+        attempt = self._retry.latest
+        while attempt is not None:
+            if attempt.carrier is not None:
+                return True
+            attempt = attempt.earlier
+        return False
+
+    def _release(self, attempt: Attempt) -> None:
+        if attempt.tcp:
+            attempt.carrier.release(attempt)
+        else:
+            pooled: PooledSocket = attempt.carrier
+            pooled.release(attempt)
+        attempt.carrier = None
+
+    def close(self) -> None:
+        """Give up."""
+        self._stop_waiting()
+        attempt = self._retry.latest
+        while attempt is not None:
+            if attempt.carrier is not None:
+                self._release(attempt)
+            attempt.receiver = None
+            attempt = attempt.earlier
+
+    def _finish(self, now: float) -> None:
+        self.close()
+        self._exchanges.finished(self, self._retry.answer, self._retry.ede, now)
+
+
+class Exchanges:
+    """The exchanges of one worker: whom they ask, one timer for all, and who is told of the end."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, page: counters.Page) -> None:
+        self.faults = Faults(page)
+        self.randomness = Randomness(secrets.token_bytes)
+        self.wheel = Wheel(monotonic())
+        self.servers: list[Server] = []
+        self._loop = loop
+        self.ticking = False
+
+    def finished(self, exchange: Exchange, answer: Answer | None, ede: int, now: float) -> None:
+        """Answer everyone who waits for an exchange; without an answer `ede` says why."""
+        raise NotImplementedError
+
+    def wait(self, exchange: Exchange, when: float, now: float) -> set[Any]:
+        """Have an exchange told when it is time."""
+        if not self.ticking:
+            self.ticking = True
+            self._loop.call_later(TICK, self._tick)
+        return self.wheel.add(exchange, when, now)
+
+    def _tick(self) -> None:
+        now = monotonic()
+        for exchange in self.wheel.due(now):
+            try:
+                exchange.timed_out(now)
+            except Exception:  # noqa: BLE001 - a fault of ours costs one question, not the others
+                self.give_up(exchange, now)
+        self.ticking = self.wheel.size > 0
+        if self.ticking:
+            self._loop.call_later(TICK, self._tick)
+
+    def give_up(self, exchange: Exchange, now: float) -> None:
+        """End an exchange that met the exception being handled."""
+        self.faults.report("asking an upstream")
+        exchange.close()
+        self.finished(exchange, None, _OTHER, now)
