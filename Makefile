@@ -3,13 +3,14 @@ PYTHON ?= python3
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
 SOURCES := $(shell find dnsguard blocklists -name '*.py' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.txt' -o -name '*.md')
 
-.PHONY: help run test test-compiled test-plain check format bench lock clean .venv
+.PHONY: help run test test-compiled test-plain check format sanitize bench lock clean .venv
 
 help:
 	@echo "make run      set everything up and serve on 127.0.0.1:10053 with a demo config"
 	@echo "make test     run every test in both builds, compiled and plain"
 	@echo "make check    lint, types, formatting"
 	@echo "make .venv    only set up: .venv/bin/dnsguard"
+	@echo "make sanitize  run what writes through pointers under sanitizers"
 	@echo "make bench    measure, beside other servers (20 minutes)"
 	@echo "make lock     pin the dependencies anew"
 
@@ -52,7 +53,7 @@ bench: .venv .venv/.develop .venv/.packages .venv/.peers
 	touch $@
 
 .venv/.installed: .venv/.runtime pyproject.toml setup.py README.md $(SOURCES)
-	rm -rf build/lib* build/bdist*
+	rm -rf build
 	$(PIP) install --no-deps --no-build-isolation --force-reinstall .
 	@.venv/bin/dnsguard --version
 	@.venv/bin/dnsguard --version | grep -q compiled || echo "It runs uncompiled: that works, but slower. For speed: gcc and python3-dev, then make clean run."
@@ -66,6 +67,10 @@ bench: .venv .venv/.develop .venv/.packages .venv/.peers
 .venv/.packages: scripts/install-packages
 	scripts/install-packages test
 	touch $@
+
+# The compiled modules under AddressSanitizer and UndefinedBehaviorSanitizer.
+sanitize: .venv .venv/.develop .venv/.packages
+	scripts/sanitize
 
 # What the benchmarks put beside dnsguard.
 .venv/.peers: scripts/install-packages

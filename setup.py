@@ -1,14 +1,19 @@
 """Compile the hot modules in place of their .py files: one source, two speeds.
 
-COMPILED is the one list of them. Without a C compiler the install succeeds and
-everything runs uncompiled; with DNSGUARD_REQUIRE_COMPILED=1 that is an error.
+COMPILED is the one list of them. All are compiled or none, for they use each other's C types:
+where that fails the install succeeds and everything runs uncompiled, as one line says; with
+DNSGUARD_REQUIRE_COMPILED=1 it is an error.
 """
 
 import os
+import sys
 from pathlib import Path
 
 from Cython.Build import cythonize
+from Cython.Compiler.Errors import CompileError
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import BaseError, CCompilerError
 
 COMPILED = [
     "dnsguard.core.answer",
@@ -31,6 +36,7 @@ COMPILED = [
     "dnsguard.core.wire",
     "dnsguard.core.zones",
     "dnsguard.net.batch",
+    "dnsguard.net.exchange",
     "dnsguard.net.health",
     "dnsguard.net.pool",
     "dnsguard.net.server",
@@ -47,13 +53,38 @@ def _extension(module: str) -> Extension:
     return Extension(module, [str(source)], depends=[str(types)] if types.exists() else [])
 
 
-extensions = cythonize(
-    [_extension(module) for module in COMPILED],
-    build_dir="build/cython",
-    language_level=3,
-    compiler_directives={"annotation_typing": False},  # the .pxd has the C types
-)
-for extension in extensions:  # cythonize makes new ones, so this comes after it
-    extension.optional = os.environ.get("DNSGUARD_REQUIRE_COMPILED") != "1"
+def _extensions() -> list[Extension]:
+    try:
+        return cythonize(
+            [_extension(module) for module in COMPILED],
+            build_dir="build/cython",
+            language_level=3,
+            compiler_directives={"annotation_typing": False},  # the .pxd has the C types
+        )
+    except CompileError as error:
+        _fall_back(error)
+        return []
 
-setup(ext_modules=extensions)
+
+class BuildAllOrNone(build_ext):
+    """Builds every extension, or leaves none behind."""
+
+    def run(self) -> None:
+        """Build, or fall back."""
+        try:
+            super().run()
+        except (BaseError, CCompilerError) as error:
+            _fall_back(error)
+            for output in self.get_outputs():
+                Path(output).unlink(missing_ok=True)
+            self.extensions = []
+
+
+def _fall_back(error: Exception) -> None:
+    if os.environ.get("DNSGUARD_REQUIRE_COMPILED") == "1":
+        raise error
+    reason = str(error).strip().partition("\n")[0]
+    sys.stderr.write(f"dnsguard will run uncompiled, which works but is slower: {reason}\n")
+
+
+setup(ext_modules=_extensions(), cmdclass={"build_ext": BuildAllOrNone})

@@ -1,0 +1,74 @@
+"""No more instructions for a query than there were: counted, for time is not the same twice.
+
+Valgrind counts a run that asks nothing, then runs with queries of one kind. What differs is
+the cost of those. When a change makes a query dearer for a good reason, put the
+new number into CEILINGS and the reason beside it; when cheaper, lower the number.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.compiled import workload
+from tests.support.generations import Setup
+
+QUERIES = 62 * workload.BATCH
+TOLERANCE = 1.1  # other compilers, C libraries and builds of Python
+
+CEILINGS = {
+    "cached": 3_110,  # one dict look-up, TTLs patched
+    "blocked": 3_190,  # the same, and a template with EDE
+    "datagrams": 3_980,  # cached, from a socket in batches of 64, and what sends and takes them
+    "missed": 14_400,  # an entry made, a response of two addresses judged, an old entry evicted
+}
+
+
+@pytest.fixture(scope="module")
+def costs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
+    """Return the instructions for one query of each kind."""
+    folder = tmp_path_factory.mktemp("generation")
+    blocked = [f"blocked{number:05}.example.com" for number in range(workload.NAMES)]
+    setup = Setup(
+        groups={"staff": ["127.0.0.0/8"]},
+        lists={"list": blocked},
+        max_ttl={"staff": 200},
+        cache_size=1 << 18,
+    )
+    buffers = setup.buffers()
+    for name, buffer in zip(("generation", "lists"), buffers, strict=True):
+        (folder / name).write_bytes(buffer)
+    runs = [("cached", 0), *((kind, QUERIES) for kind in CEILINGS)]
+    with ThreadPoolExecutor(os.cpu_count()) as at_once:
+        nothing, *counts = at_once.map(lambda run: count_instructions(folder, *run), runs)
+    return {kind: (count - nothing) / QUERIES for kind, count in zip(CEILINGS, counts, strict=True)}
+
+
+def count_instructions(folder: Path, kind: str, queries: int) -> int:
+    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    program = [sys.executable, "-P", workload.__file__, str(folder), kind, str(queries)]
+    done = subprocess.run(
+        [*valgrind, *program],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    collected = re.search(r"Collected : (\d+)", done.stderr)
+    assert collected is not None, done.stderr
+    return int(collected[1])
+
+
+@pytest.mark.parametrize("kind", CEILINGS)
+def test_a_query_takes_no_more_instructions(kind: str, costs: dict[str, float]) -> None:
+    print({kind: round(cost) for kind, cost in costs.items()})
+    assert costs[kind] <= CEILINGS[kind] * TOLERANCE
+
+
+def test_what_is_counted_is_the_work(costs: dict[str, float]) -> None:
+    assert costs["missed"] > costs["cached"] > 1000
