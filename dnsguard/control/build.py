@@ -27,7 +27,7 @@ from dnsguard.lists.rules import Rule
 
 UNREGISTERED_GROUP = "unregistered"
 OFF_SWITCHES = "builtin:off-switches"
-MAX_PENDING = 4096  # questions in flight in one worker; each holds a socket
+MAX_PENDING = 4096  # questions in flight in one worker
 
 DEFAULT_CLIENTS = tuple(
     ip_network(text)

@@ -8,6 +8,7 @@ from dnsguard.net.upstream cimport Upstreams
 
 cdef int _UDP
 cdef int _MAX_ROUNDS
+cdef Py_ssize_t _FEW
 cdef int _SOURCES
 cdef Py_ssize_t _RESPONSE_SECONDS
 cdef Py_ssize_t _HISTOGRAM_SIZE
