@@ -228,7 +228,7 @@ static void run_rate(uint64_t start, uint64_t end, double rate)
             receive_answers(&clients[i]);
     }
     uint64_t should = (uint64_t)((double)(end - start) / step);
-    unsent = should > number ? should - number : 0;
+    unsent = should > number + 1 ? should - number - 1 : 0; /* the last one's moment is the end */
 }
 
 /* Keep a window full until the end. */
