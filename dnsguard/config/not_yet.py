@@ -19,8 +19,6 @@ FIELDS = frozenset(
         "Policy.ends",
         "Rebinding.protect",
         "Rebinding.allow",
-        "Config.strip_ech",
-        "Cache.serve_stale",
         "QueryLog.what",
         "QueryLog.clients",
         "QueryLog.retention",

@@ -89,6 +89,7 @@ def build_generation(
         subnets += [(*_packed(subnet), len(views)) for subnet in settings.subnets]
         view = _view(group, ranges)
         view["ceiling"] = settings.max_ttl
+        view["strips_ech"] = config.strip_ech
         for name, policy in config.policies.items():
             if group in policy.groups:
                 block_lists = [n for item in policy.lists for n in by_name.get(item, ())]
@@ -133,6 +134,7 @@ def build_generation(
         "max_ttl": config.cache.max_ttl,
         "udp_size": config.edns.udp_size,
         "cache_size": config.cache.size // workers,
+        "serve_stale": config.cache.serve_stale,
         "pending_per_client": max(1, config.limits.pending_per_client // workers),
         "pending": MAX_PENDING,
         "tcp_per_client": max(1, config.limits.tcp_per_client // workers),
@@ -187,6 +189,7 @@ def _view(group: str, ranges: Ranges, *, refused: bool = False) -> ViewDocument:
         "ceiling": None,
         "counter": ranges.base("group", group),
         "refused": refused,
+        "strips_ech": False,
         "policies": [],
     }
 

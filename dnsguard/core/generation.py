@@ -14,6 +14,7 @@ from typing import TypedDict
 from dnsguard.core.answer import MAX_TTL, compose_ede
 from dnsguard.core.blocked import TEMPLATES, DataTemplate, Sinkhole, Template
 from dnsguard.core.clients import AddressTable
+from dnsguard.core.forward import Settings
 from dnsguard.core.image import Image
 from dnsguard.core.local import LocalRecords, Record
 from dnsguard.core.policy import (
@@ -26,7 +27,6 @@ from dnsguard.core.policy import (
     View,
 )
 from dnsguard.core.protocol import Ede
-from dnsguard.core.resolver import Settings
 from dnsguard.core.response import TtlBounds
 from dnsguard.core.zones import ForwardZones
 
@@ -69,6 +69,7 @@ class ViewDocument(TypedDict):
     ceiling: int | None
     counter: int
     refused: bool
+    strips_ech: bool
     policies: list[PolicyDocument]
 
 
@@ -100,6 +101,7 @@ class SettingsDocument(TypedDict):
     max_ttl: int
     udp_size: int
     cache_size: int
+    serve_stale: int
     pending_per_client: int
     pending: int
     tcp_per_client: int
@@ -200,6 +202,7 @@ def _build(document: SettingsDocument, images: tuple[Image, ...]) -> Generation:
         ),
         udp_size=document["udp_size"],
         cache_size=document["cache_size"],
+        serve_stale=document["serve_stale"],
     )
     return Generation(
         number=document["number"],
@@ -247,6 +250,7 @@ def _build_view(view: ViewDocument, templates: Templates) -> View:
         ceiling=MAX_TTL if ceiling is None else ceiling,
         counter=view["counter"],
         refused=view["refused"],
+        strips_ech=view["strips_ech"],
     )
 
 

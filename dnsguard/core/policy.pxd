@@ -4,6 +4,8 @@ cimport cython
 from dnsguard.core.blocked cimport Template
 from dnsguard.core.image cimport Image
 
+cdef int _ADDRESS
+
 
 @cython.final
 cdef class Verdict:
@@ -20,6 +22,7 @@ cdef class Verdict:
 @cython.final
 cdef class View:
     cdef readonly bint refused
+    cdef readonly bint strips_ech
     cdef readonly Py_ssize_t counter
     cdef readonly long long ceiling
     cdef readonly list verdicts
@@ -47,7 +50,12 @@ cdef class Policy:
     @cython.locals(image=Image)
     cpdef list matches(self, bytes name)
 
+    cpdef list address_matches(self, bytes address)
+
     cpdef Py_ssize_t signature(self, bytes qname) except -1
+
+    @cython.locals(found=list, matches=list, trigger=int, hop=bytes)
+    cpdef Py_ssize_t extend(self, Py_ssize_t signature, list hops) except -1
 
     @cython.locals(verdict=Verdict)
     cpdef Verdict verdict(self, View view, Py_ssize_t signature)

@@ -12,9 +12,10 @@ from dnsguard.control.build import OFF_SWITCHES, build_generation
 from dnsguard.control.counting import Ranges
 from dnsguard.control.loading import discard
 from dnsguard.core.counters import PAGE_SIZE
+from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation, parse_generation
 from dnsguard.core.protocol import Transport
-from dnsguard.core.resolver import Forward, Resolver
+from dnsguard.core.resolver import Resolver
 from tests.support.compiling import image_of, load
 from tests.support.shell import addresses
 

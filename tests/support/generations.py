@@ -86,6 +86,8 @@ class Setup:
     number: int = 1
     udp_size: int = 1232
     cache_size: int = 1 << 20
+    serve_stale: int = 0
+    strip_ech: bool = False
     pending_per_client: int = 1000
     pending: int = 10_000
     tcp_per_client: int = 50
@@ -123,6 +125,7 @@ class Setup:
             max_ttl=self.ttl_bounds[1],
             udp_size=self.udp_size,
             cache_size=self.cache_size,
+            serve_stale=self.serve_stale,
             pending_per_client=self.pending_per_client,
             pending=self.pending,
             tcp_per_client=self.tcp_per_client,
@@ -155,6 +158,7 @@ class Setup:
         views = [_view("unregistered", free), _view("strangers", free, refused=True)]
         for group in self.groups:
             view = _view(group, free, ceiling=self.max_ttl.get(group))
+            view["strips_ech"] = self.strip_ech
             for name, ban in self.policies.items():
                 if ban.groups is None or group in ban.groups:
                     chosen = named if ban.lists is None else ban.lists
@@ -237,7 +241,12 @@ def _view(
     group: str, free: Iterator[int], *, ceiling: int | None = None, refused: bool = False
 ) -> ViewDocument:
     return ViewDocument(
-        group=group, ceiling=ceiling, counter=next(free), refused=refused, policies=[]
+        group=group,
+        ceiling=ceiling,
+        counter=next(free),
+        refused=refused,
+        strips_ech=False,
+        policies=[],
     )
 
 
