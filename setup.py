@@ -23,6 +23,7 @@ COMPILED = [
     "dnsguard.core.image",
     "dnsguard.core.local",
     "dnsguard.core.names",
+    "dnsguard.core.networks",
     "dnsguard.core.pending",
     "dnsguard.core.policy",
     "dnsguard.core.randomness",
