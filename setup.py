@@ -26,6 +26,7 @@ COMPILED = [
     "dnsguard.core.inspection",
     "dnsguard.core.local",
     "dnsguard.core.names",
+    "dnsguard.core.networks",
     "dnsguard.core.pending",
     "dnsguard.core.policy",
     "dnsguard.core.randomness",

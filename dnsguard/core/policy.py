@@ -14,6 +14,7 @@ from dnsguard.core.answer import MAX_TTL
 from dnsguard.core.blocked import Template
 from dnsguard.core.clients import AddressTable, unmap
 from dnsguard.core.image import Image, Kind, Match, specificity
+from dnsguard.core.networks import Networks
 
 MAX_CLIENTS = 65_536  # spoofed source addresses cannot grow the memory of who is who
 MAX_SIGNATURES = 65_536  # crafted names cannot grow the table of signatures
@@ -21,7 +22,6 @@ PASS = 0  # the signature of a name that no list matches
 
 UNREGISTERED = 0  # the number of the view of clients outside every group
 STRANGERS = 1  # the number of the view of those who may not ask
-
 
 _epochs = count(1)
 
@@ -34,6 +34,8 @@ class Role(IntEnum):
     OFF_SWITCH_NXDOMAIN = 2
     OFF_SWITCH_NODATA = 3
     NO_EMBEDDED = 4
+    PRIVATE_ADDRESS = 5
+    REBINDING_ALLOWED = 6
 
 
 class Effect(IntEnum):
@@ -147,12 +149,21 @@ class Verdict:
 
 
 class View:
-    """What one group sees; `ceiling` caps its TTLs, `counter` starts its range.
+    """What one group sees; `ceiling` caps its TTLs, `counter` and `rebinding` start ranges.
 
     `strips_ech`: its answers go without the keys of Encrypted Client Hello.
     """
 
-    __slots__ = ("ceiling", "counter", "group", "policies", "refused", "strips_ech", "verdicts")
+    __slots__ = (
+        "ceiling",
+        "counter",
+        "group",
+        "policies",
+        "rebinding",
+        "refused",
+        "strips_ech",
+        "verdicts",
+    )
 
     def __init__(
         self,
@@ -163,6 +174,7 @@ class View:
         *,
         refused: bool = False,
         strips_ech: bool = False,
+        rebinding: int = -1,  # nothing is replaced for a private address
     ) -> None:
         self.group = group
         self.policies = policies
@@ -170,6 +182,7 @@ class View:
         self.counter = counter
         self.refused = refused
         self.strips_ech = strips_ech
+        self.rebinding = rebinding
         self.verdicts: list[Verdict | None] = []
 
 
@@ -186,6 +199,7 @@ class Policy:
         self,
         generation: int,
         images: tuple[Image, ...],
+        networks: tuple[Networks, ...],
         lists: tuple[ListInfo, ...],
         views: tuple[View, ...],
         subnets: AddressTable,
@@ -195,6 +209,7 @@ class Policy:
         self.generation = generation
         self.lists = lists
         self._images = images
+        self._networks = networks
         self.views = views
         self._subnets = subnets
         self._allowed = allowed
@@ -261,8 +276,13 @@ class Policy:
         return matches
 
     def address_matches(self, address: bytes) -> list[Match]:
-        """Return the rules that hold for a packed address, most specific first."""
-        return []
+        """Return the rules that hold for a packed address, 4 or 16 octets."""
+        matches: list[Match] = []
+        for networks in self._networks:
+            matches += networks.find(address)
+        if len(matches) > 1:
+            matches.sort(key=specificity)
+        return matches
 
     def _is_not_embedded(self, match: Match) -> bool:
         role = self.lists[match.list_id].role
