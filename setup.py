@@ -19,6 +19,7 @@ COMPILED = [
     "dnsguard.core.answer",
     "dnsguard.core.blocked",
     "dnsguard.core.cache",
+    "dnsguard.core.cookies",
     "dnsguard.core.counters",
     "dnsguard.core.image",
     "dnsguard.core.local",

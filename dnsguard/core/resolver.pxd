@@ -4,6 +4,7 @@ cimport cython
 from dnsguard.core cimport counters
 from dnsguard.core.answer cimport Answer, compose_error, compose_response
 from dnsguard.core.cache cimport Cache, Entry
+from dnsguard.core.cookies cimport Cookies
 from dnsguard.core.local cimport LocalRecords, special_zone
 from dnsguard.core.policy cimport Policy, Verdict, View
 from dnsguard.core.wire cimport Query, parse_query
@@ -11,9 +12,13 @@ from dnsguard.core.zones cimport ForwardZones
 
 cdef unsigned int _FIRST_META_TYPE
 cdef unsigned int _OPT
+cdef unsigned int _ANY
 cdef unsigned int _IN
 cdef int _UDP
 cdef unsigned int _RD
+cdef Py_ssize_t _HEADER_SIZE
+cdef unsigned int _HAS_COOKIE
+cdef unsigned int _WANTS_KEEPALIVE
 cdef Py_ssize_t _MAX_SIZE
 cdef long long _MAX_TTL
 cdef int _FROM_CACHE
@@ -26,6 +31,8 @@ cdef Answer _FORMERR
 cdef Answer _SERVFAIL
 cdef bytes _PROHIBITED
 cdef bytes _NOT_AUTHORITATIVE
+cdef bytes _NOT_SUPPORTED
+cdef Py_ssize_t _ANY_FACTOR
 
 
 @cython.final
@@ -45,6 +52,7 @@ cdef class Resolver:
     cdef readonly Policy policy
     cdef readonly object settings
     cdef readonly Cache cache
+    cdef readonly Cookies cookies
     cdef readonly int source
     cdef readonly unsigned long long[::1] page
     cdef unsigned int _udp_size
@@ -101,6 +109,8 @@ cdef class Resolver:
         long long ceiling,
         bytes option=*,
     )
+
+    cdef int _compose_options(self, Query query, bytes address, double now) except -1
 
     cdef int _count(self, int source, unsigned int rcode) except -1
 

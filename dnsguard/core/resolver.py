@@ -10,18 +10,19 @@ records and special-use names; cache and forward, for those who ask for recursio
 section 4.21). Nothing here raises on what the network sends.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dnsguard.core import counters
 from dnsguard.core.answer import (
     MAX_SIZE,
     MAX_TTL,
     Answer,
-    compose_ede,
     compose_error,
     compose_response,
 )
 from dnsguard.core.cache import Cache, Entry
+from dnsguard.core.cookies import Cookies
+from dnsguard.core.edns import KEEPALIVE_OPTION, ede_option
 from dnsguard.core.local import RESOLVER_ARPA, LocalRecords, special_answer, special_zone
 from dnsguard.core.policy import PASS, Policy, Verdict, View
 from dnsguard.core.protocol import (
@@ -33,7 +34,13 @@ from dnsguard.core.protocol import (
     Source,
     Transport,
 )
-from dnsguard.core.wire import Query, parse_query
+from dnsguard.core.wire import (
+    HAS_COOKIE,
+    HEADER_SIZE,
+    WANTS_KEEPALIVE,
+    Query,
+    parse_query,
+)
 from dnsguard.core.zones import ForwardZones
 
 _META_TYPES = frozenset(
@@ -42,9 +49,13 @@ _META_TYPES = frozenset(
 )
 _FIRST_META_TYPE = min(_META_TYPES)
 _OPT = int(Rdatatype.OPT)  # resolver.pxd types what is defined here, not what is imported
+_ANY = int(Rdatatype.ANY)
 _IN = int(Rdataclass.IN)
 _UDP = int(Transport.UDP)
 _RD = RD
+_HEADER_SIZE = HEADER_SIZE
+_HAS_COOKIE = HAS_COOKIE
+_WANTS_KEEPALIVE = WANTS_KEEPALIVE
 _MAX_SIZE = MAX_SIZE
 _MAX_TTL = MAX_TTL
 _FROM_CACHE = int(Source.CACHE)
@@ -55,8 +66,10 @@ _FROM_REFUSAL = int(Source.REFUSED)
 _REFUSED = Answer(Rcode.REFUSED)
 _FORMERR = Answer(Rcode.FORMERR)
 _SERVFAIL = Answer(Rcode.SERVFAIL)
-_PROHIBITED = compose_ede(Ede.PROHIBITED)
-_NOT_AUTHORITATIVE = compose_ede(Ede.NOT_AUTHORITATIVE)
+_PROHIBITED = ede_option(Ede.PROHIBITED)
+_NOT_AUTHORITATIVE = ede_option(Ede.NOT_AUTHORITATIVE)
+_NOT_SUPPORTED = ede_option(Ede.NOT_SUPPORTED)
+_ANY_FACTOR = 3  # a response to ANY over UDP has so many times the octets of its query at most
 
 
 class Forward:
@@ -104,6 +117,8 @@ class Settings:
     """Stands for the upstreams and which zones go where: answers by another one are stale."""
     udp_size: int = 1232
     cache_size: int = 64 << 20
+    cookie_secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    """What server cookies are made with, the current one first; see `cookies`."""
 
 
 class Resolver:
@@ -112,6 +127,7 @@ class Resolver:
     def __init__(self, policy: Policy, settings: Settings, page: counters.Page) -> None:
         self.page = page
         self.cache = Cache(settings.cache_size)
+        self.cookies = Cookies(settings.cookie_secrets)
         self.source = _FROM_REFUSAL
         self.settings = settings
         self.swap(policy, settings)
@@ -130,25 +146,28 @@ class Resolver:
         self._local = settings.local
         self._routing = settings.routing
         self._udp_size = settings.udp_size
+        self.cookies.change(settings.cookie_secrets)
 
     def query(
         self, data: bytes, address: bytes, transport: int, now: float
     ) -> bytes | Forward | None:
         """Take one message from the client with that packed address."""
-        query = parse_query(data)
+        query = parse_query(data, transport)
         if query is None:
             return None
         policy = self.policy
         view = policy.view(address)
         self.page[view.counter + transport] += 1
-        if query.rcode:
+        if query.options:
+            self._compose_options(query, address, now)
+        if query.rcode or query.end == _HEADER_SIZE:
             self._count(_FROM_REFUSAL, query.rcode)
             return compose_error(query, self._udp_size)
         if view.refused:
             return self._refuse(query, _REFUSED, transport, _PROHIBITED)
         qtype = query.qtype
         if query.qclass != _IN or (qtype >= _FIRST_META_TYPE and qtype in _META_TYPES):
-            return self._refuse(query, _REFUSED, transport)
+            return self._refuse(query, _REFUSED, transport, _NOT_SUPPORTED)
         if qtype == 0 or qtype == _OPT:
             return self._refuse(query, _FORMERR, transport)
         entry = self._entry(query)
@@ -197,7 +216,7 @@ class Resolver:
         now: float,  # noqa: ARG002 - every entry point is told the time
     ) -> bytes | None:
         """Take notice that no upstream answered; `ede` says why (RFC 8914)."""
-        return self._finish(forward, self._entry_of(forward), _SERVFAIL, compose_ede(ede))
+        return self._finish(forward, self._entry_of(forward), _SERVFAIL, ede_option(ede))
 
     def _entry(self, query: Query) -> Entry:
         """Return what is known of a question, its signature that of the policy now."""
@@ -272,8 +291,19 @@ class Resolver:
         option: bytes = b"",
     ) -> bytes:
         self._count(source, answer.rcode)
-        limit = min(query.udp_size, self._udp_size) if transport == _UDP else _MAX_SIZE
+        limit = _MAX_SIZE
+        if transport == _UDP:
+            limit = min(query.udp_size, self._udp_size)
+            if query.qtype == _ANY:  # of use to nobody else than a reflector (RFC 8482)
+                limit = min(limit, _ANY_FACTOR * len(query.data))
         return compose_response(query, answer, limit, self._udp_size, age, ceiling, option)
+
+    def _compose_options(self, query: Query, address: bytes, now: float) -> None:
+        """Compose the options that every response to a query has, whatever it says."""
+        if query.options & _HAS_COOKIE:
+            query.response_options = self.cookies.respond(query, address, now)
+        if query.options & _WANTS_KEEPALIVE:
+            query.response_options += KEEPALIVE_OPTION
 
     def _count(self, source: int, rcode: int) -> None:
         self.source = source
