@@ -95,7 +95,7 @@ cdef class RecordParser:
 @cython.locals(parser=RecordParser)
 cpdef RecordParser parse_records(bytes data, Py_ssize_t position)
 
-@cython.locals(message=bytes)
+@cython.locals(start=Py_ssize_t, whole=bytes, message="unsigned char *")
 cpdef RecordParser parse_answer(bytes question, bytes body)
 
 cpdef long long bound_ttl(long long ttl, long long minimum, long long maximum) noexcept

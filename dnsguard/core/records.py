@@ -280,8 +280,15 @@ def parse_records(data: bytes, position: int) -> RecordParser:
 
 def parse_answer(question: bytes, body: bytes) -> RecordParser:
     """Return a parser of the records of an answer's body; the question leads their pointers."""
-    message = b"\0" * _HEADER_SIZE + question + body
-    return parse_records(message, _HEADER_SIZE + len(question))
+    start = _HEADER_SIZE + len(question)
+    whole = octets.blank(start + len(body))
+    message = whole
+    octets.put32(message, 0, 0)
+    octets.put32(message, 4, 0)
+    octets.put32(message, 8, 0)
+    octets.copy(message, _HEADER_SIZE, question, 0, len(question))
+    octets.copy(message, start, body, 0, len(body))
+    return parse_records(octets.whole(whole), start)
 
 
 def bound_ttl(ttl: int, minimum: int, maximum: int) -> int:

@@ -1,6 +1,7 @@
 # The C types of resolver.py.
 
 cimport cython
+from dnsguard.core cimport octets
 from dnsguard.core.answer cimport Answer
 from dnsguard.core.cache cimport Cache, Entry
 from dnsguard.core.denials cimport Denials

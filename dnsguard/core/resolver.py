@@ -11,7 +11,7 @@ section 4.21). The verdict is on the qname and, once there is an answer, on all 
 to, wherever it comes from. Nothing here raises on what the network sends.
 """
 
-from dnsguard.core import counters
+from dnsguard.core import counters, octets
 from dnsguard.core.answer import Answer
 from dnsguard.core.cache import FOREVER, POPULAR, Cache, Entry
 from dnsguard.core.cookies import Cookies
@@ -286,7 +286,7 @@ class Resolver:
     def _sign(self, entry: Entry) -> None:
         """Look up what policy says of a question's name, and of its answer if there is one."""
         policy = self.policy
-        name = entry.key[:-_KEY_SUFFIX]
+        name = octets.cut(entry.key, 0, len(entry.key) - _KEY_SUFFIX)
         while entry.epoch != policy.epoch:
             entry.epoch = policy.epoch
             entry.name_signature = entry.signature = policy.signature(name)
@@ -295,7 +295,7 @@ class Resolver:
 
     def _inspect(self, entry: Entry, answer: Answer) -> int:
         """Return the signature of an answer to the question of an entry."""
-        hops = find_hops(entry.key[:-1], answer)
+        hops = find_hops(octets.cut(entry.key, 0, len(entry.key) - 1), answer)
         if entry.local:  # the city's own addresses are its own affair
             hops = [hop for hop in hops if hop[0] < _FIRST_ADDRESS]
         return self.policy.extend(entry.name_signature, hops) if hops else entry.name_signature
