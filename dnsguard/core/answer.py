@@ -94,14 +94,17 @@ def compose_response(
     limit = min(size_limit, _MAX_SIZE)
     end = query.end
     body = len(answer.body)
-    opt = _OPT_SIZE + len(query.response_options) if query.has_edns else 0
+    options = query.response_options
+    opt = _OPT_SIZE + len(options) if query.has_edns else 0
     fits = end + body + opt <= limit
     if not fits:
         flags |= _TC
         body = 0
-    options = b""
     if opt:
-        options = _options(query, option, end + body + _OPT_SIZE, limit)
+        if option and end + body + opt + len(option) <= limit:
+            options = options + option if options else option
+        if query.options & _WANTS_PADDING:
+            options += _padding(end + body + _OPT_SIZE + len(options), limit)
         opt = _OPT_SIZE + len(options)
     response = octets.blank(end + body + opt)
     message = response
@@ -130,17 +133,11 @@ def compose_response(
     return octets.whole(response)
 
 
-def _options(query: Query, option: bytes, size: int, limit: int) -> bytes:
-    """Return the options of a response that has `size` octets without them."""
-    options = query.response_options
-    if size + len(options) + len(option) <= limit:
-        options = options + option
-    if query.options & _WANTS_PADDING:
-        size += len(options) + 4
-        padded = min(limit, (size + PADDED_SIZE - 1) // PADDED_SIZE * PADDED_SIZE)
-        if padded >= size:
-            options += pack("!HH", _PADDING, padded - size) + bytes(padded - size)
-    return options
+def _padding(size: int, limit: int) -> bytes:
+    """Return the padding option for a response of some octets, none where it has no room."""
+    least = size + 4
+    padded = min(limit, (least + PADDED_SIZE - 1) // PADDED_SIZE * PADDED_SIZE)
+    return pack("!HH", _PADDING, padded - least) + bytes(padded - least) if padded >= least else b""
 
 
 def compose_error(query: Query, udp_size: int = 1232) -> bytes:

@@ -3,6 +3,8 @@
 from dnsguard.core.view import Stage
 from tests.support.generations import Ban, Setup
 
+WALL = 1_700_000_000.0  # the seconds since 1970 when a script begins
+
 _GROUPS = {
     "staff": ["10.20.0.0/16", "2001:db8:20::/48"],
     "front desk": ["10.20.30.0/24", "10.20.0.9/32"],
