@@ -22,7 +22,8 @@ from dnsguard.core.generation import (
 )
 from dnsguard.core.image import Group, Kind, build_image
 from dnsguard.core.networks import NetworkGroup, Prefix, build_networks
-from dnsguard.core.policy import STRANGERS, UNREGISTERED, Effect, Role, Stage
+from dnsguard.core.policy import STRANGERS, UNREGISTERED
+from dnsguard.core.view import Effect, Role, Stage
 from dnsguard.lists import bundled
 from dnsguard.lists.compiled import Compiled
 from dnsguard.lists.formats import parse_line
@@ -78,7 +79,13 @@ class _Numbering:
 
 
 def build_generation(
-    config: Config, lists: Lists, *, number: int, ranges: Ranges, workers: int
+    config: Config,
+    lists: Lists,
+    *,
+    number: int,
+    ranges: Ranges,
+    workers: int,
+    cookie_secrets: Iterable[bytes] = (),
 ) -> bytes:
     """Build the buffer of a generation; the image of its lists is beside it.
 
@@ -144,6 +151,7 @@ def build_generation(
         "min_ttl": config.cache.min_ttl,
         "max_ttl": config.cache.max_ttl,
         "udp_size": config.edns.udp_size,
+        "cookie_secrets": [secret.hex() for secret in cookie_secrets],
         "cache_size": config.cache.size // workers,
         "serve_stale": config.cache.serve_stale,
         "pending_per_client": max(1, config.limits.pending_per_client // workers),

@@ -12,24 +12,18 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import TypedDict
 
-from dnsguard.core.answer import MAX_TTL, compose_ede
+from dnsguard.core.answer import MAX_TTL
 from dnsguard.core.blocked import TEMPLATES, DataTemplate, Sinkhole, Template
 from dnsguard.core.clients import AddressTable
+from dnsguard.core.edns import blocked_option
 from dnsguard.core.forward import Settings
 from dnsguard.core.image import Image
+from dnsguard.core.judge import Judge
 from dnsguard.core.local import LocalRecords, Record
 from dnsguard.core.networks import Networks
-from dnsguard.core.policy import (
-    Effect,
-    ListInfo,
-    Policy,
-    PolicyInView,
-    Role,
-    Stage,
-    View,
-)
-from dnsguard.core.protocol import Ede
+from dnsguard.core.policy import Policy
 from dnsguard.core.response import TtlBounds
+from dnsguard.core.view import Effect, ListInfo, PolicyInView, Role, Stage, View
 from dnsguard.core.zones import ForwardZones
 
 MAGIC = b"dnsggen3"
@@ -105,6 +99,7 @@ class SettingsDocument(TypedDict):
     min_ttl: int
     max_ttl: int
     udp_size: int
+    cookie_secrets: list[str]
     cache_size: int
     serve_stale: int
     pending_per_client: int
@@ -184,21 +179,23 @@ def _build(document: SettingsDocument, rules: Sequence[_Rules]) -> Generation:
     sinkhole = Sinkhole(bytes.fromhex(ipv4), bytes.fromhex(ipv6), ttl)
     templates: Templates = {"drop": None}
     templates |= {name: make(sinkhole) for name, make in TEMPLATES.items()}
+    lists = tuple(_list(entry, templates, sinkhole) for entry in document["lists"])
+    off_switches = {
+        Role.OFF_SWITCH_NXDOMAIN: templates["nxdomain"],
+        Role.OFF_SWITCH_NODATA: templates["nodata"],
+    }
     policy = Policy(
         generation=document["number"],
         images=tuple(image for image, _ in rules),
         networks=tuple(networks for _, networks in rules),
-        lists=tuple(_list(entry, templates, sinkhole) for entry in document["lists"]),
+        lists=lists,
         views=tuple(_build_view(view, templates) for view in document["views"]),
         subnets=AddressTable(
             (bytes.fromhex(network), length, number)
             for network, length, number in document["subnets"]
         ),
         allowed=_membership(document["allowed"]),
-        off_switch_templates={
-            Role.OFF_SWITCH_NXDOMAIN: templates["nxdomain"],
-            Role.OFF_SWITCH_NODATA: templates["nodata"],
-        },
+        judge=Judge(lists, off_switches, templates["nodata"]),
     )
     settings = Settings(
         local=LocalRecords(
@@ -212,6 +209,7 @@ def _build(document: SettingsDocument, rules: Sequence[_Rules]) -> Generation:
             [document[key] for key in ("upstreams", "upstream_sets", "forward_zones")]
         ),
         udp_size=document["udp_size"],
+        cookie_secrets=tuple(map(bytes.fromhex, document["cookie_secrets"])),
         cache_size=document["cache_size"],
         serve_stale=document["serve_stale"],
     )
@@ -249,7 +247,7 @@ def _build_view(view: ViewDocument, templates: Templates) -> View:
                 name=policy["name"],
                 stage=Stage(policy["stage"]),
                 template=templates[policy["answer"]],
-                option=compose_ede(Ede.BLOCKED, f"Bloqué / Blocked: {policy['name']}".encode()),
+                option=blocked_option(policy["name"]),
                 blocks=frozenset(policy["blocks"]),
                 allows=frozenset(policy["allows"]),
                 off_switches=policy["off_switches"],
