@@ -120,15 +120,14 @@ class RecordParser:
         self.rdata = self.tail = rdata
         self.position = end
         self.first_name = self.second_name = 0
-        if rdataclass != _IN:
-            return
-        if rdatatype < _TYPES:
-            if _COUNTS[rdatatype]:
+        if rdataclass == _IN:
+            if rdatatype >= _TYPES:
+                if rdatatype in (_SVCB, _HTTPS):
+                    self._check_service()
+            elif _COUNTS[rdatatype]:
                 self._parse_names()
             elif _SIZES[rdatatype] and end - rdata != _SIZES[rdatatype]:
                 raise MalformedError
-        elif rdatatype in (_SVCB, _HTTPS):
-            self._check_service()
 
     def skip_name(self, position: int) -> int:
         """Check the possibly compressed name at an offset and return the offset behind it.

@@ -16,6 +16,9 @@ _LISTS = {
         "deep.in.example",
         "own.example.com nodata",
         "@@!!ok.example.com",
+        "192.0.2.128/26",
+        "@@192.0.2.130/31",
+        "192.0.2.132 nodata",
     ],
 }
 _LOCAL = [
@@ -41,6 +44,8 @@ SETUPS = (
             "corp.example.com": ["udp://192.0.2.54:53"],
             "local": ["udp://192.0.2.55:53"],
         },
+        rebinding=True,
+        rebinding_allow=["own.example.com"],
         number=2,
     ),
     Setup(

@@ -37,7 +37,7 @@ def costs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
         groups={"staff": ["127.0.0.0/8"]},
         lists={"list": blocked},
         max_ttl={"staff": 200},
-        cache_size=1 << 18,
+        cache_size=300_000,
     )
     buffers = setup.buffers()
     for name, buffer in zip(("generation", "lists"), buffers, strict=True):
