@@ -46,6 +46,8 @@ SIGNED = (
     + "*.wild 300 IN A 192.0.2.80\n"
     + "alias 300 IN CNAME www\n"
     + "out 300 IN CNAME www.insecure\n"
+    + "led 300 IN CNAME blocked\n"
+    + "led-to-corrupted 300 IN CNAME blocked-corrupted\n"
     + "insecure 300 IN NS ns\n"
 )
 INSECURE = ZONE + "www 300 IN A 192.0.2.81\n"
@@ -190,7 +192,7 @@ BITS = ("", "AD", "DO", "AD DO", "CD", "AD CD DO")
 
 
 @pytest.mark.parametrize("bits", BITS)
-@pytest.mark.parametrize("name", ["blocked", "blocked-corrupted"])
+@pytest.mark.parametrize("name", ["blocked", "blocked-corrupted", "led"])
 def test_a_blocked_name_is_blocked_however_it_is_signed(
     servers: Servers, name: str, bits: str
 ) -> None:
@@ -198,6 +200,14 @@ def test_a_blocked_name_is_blocked_however_it_is_signed(
     for _ in range(2):
         assert said(ask(place, name, bits, DEVICE)) == "NOERROR EDE15 0.0.0.0"
         ask(place, name, bits)  # what others have put into the cache changes nothing
+
+
+def test_an_alias_of_a_blocked_name_is_no_way_to_what_is_bogus(servers: Servers) -> None:
+    place = ("127.0.0.1", servers.trusting.port)
+    for _ in range(2):
+        assert said(ask(place, "led-to-corrupted", "DO", DEVICE)) == "SERVFAIL EDE6"
+        assert said(ask(place, "led-to-corrupted", "CD DO")) == "NOERROR signed 192.0.2.80"
+        assert said(ask(place, "led-to-corrupted", "CD DO", DEVICE)) == "NOERROR EDE15 0.0.0.0"
 
 
 @pytest.mark.parametrize("name", ["allowed.blocked", "shadowed", "freed"])
