@@ -187,6 +187,12 @@ class RecordParser:
         labels.append(b"\x00")
         return b"".join(labels)
 
+    def subject(self) -> int:
+        """Return the type of the RRset that the record belongs to or, as an RRSIG, signs."""
+        if self.rdatatype == _RRSIG and self.position >= self.rdata + 2:
+            return octets.get16(self.message, self.rdata)
+        return self.rdatatype
+
     def _check_name(self, position: int) -> int:
         """Walk along a name; pointers must lead backwards, so every chain of them ends."""
         message = self.message
@@ -296,6 +302,6 @@ def bound_ttl(ttl: int, minimum: int, maximum: int) -> int:
     return max(minimum, min(0 if ttl > _MAX_TTL else ttl, maximum))
 
 
-def is_proof(rdatatype: int) -> bool:
-    """Tell whether records of a type prove a negative answer (RFC 2308, 4035 and 5155)."""
-    return rdatatype in (_SOA, _RRSIG, _NSEC, _NSEC3, _DS)
+def is_proof(subject: int) -> bool:
+    """Tell whether RRsets of a type prove a negative answer (RFC 2308, 4035 and 5155)."""
+    return subject in (_SOA, _NSEC, _NSEC3, _DS)

@@ -34,7 +34,7 @@ class Subject:
         self._pending: list[Forward] = []
         self._generation = parse_generation(*_buffers(0))
         self._resolver = Resolver(self._generation.policy, self._generation.settings, self._page)
-        self._resolver.cookies.set_clock(WALL, self._now)
+        self._resolver.replies.cookies.set_clock(WALL, self._now)
 
     def run(self, script: Sequence[str]) -> list[str]:
         """Return the results of a script's lines, and last the state that it leaves behind."""
