@@ -86,6 +86,8 @@ cdef class Resolver:
     @cython.locals(policy=Policy, answer=Answer)
     cdef Entry _match(self, Query query, Entry entry)
 
+    cdef bint _is_forwarded(self, Query query, bytes apex) except -1
+
     cdef bytes _block(self, Query query, Verdict verdict, View view, int transport)
 
     cdef bytes _refuse(self, Query query, Answer answer, int transport, bytes option=*)

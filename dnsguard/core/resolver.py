@@ -22,7 +22,13 @@ from dnsguard.core.answer import (
     compose_response,
 )
 from dnsguard.core.cache import Cache, Entry
-from dnsguard.core.local import RESOLVER_ARPA, LocalRecords, special_answer, special_zone
+from dnsguard.core.local import (
+    RESOLVER_ARPA,
+    LocalRecords,
+    asks_parent,
+    special_answer,
+    special_zone,
+)
 from dnsguard.core.policy import PASS, Policy, Verdict, View
 from dnsguard.core.protocol import (
     RD,
@@ -242,11 +248,17 @@ class Resolver:
         entry.epoch = policy.epoch
         entry.signature = signature
         answer = None if pinned else self._local.find(qname, query.qtype)
-        if answer is None and apex and (pinned or not self._zones.covers(qname, apex)):
-            answer = special_answer(qname, query.qtype, apex)
+        if answer is None and apex and (pinned or not self._is_forwarded(query, apex)):
+            exists = self._local.is_above(qname) or self._zones.is_above(qname)
+            answer = special_answer(qname, query.qtype, apex, exists=exists)
         if answer is not None:
             self.cache.pin(entry, answer)
         return entry
+
+    def _is_forwarded(self, query: Query, apex: bytes) -> bool:
+        """Tell whether a question for a special-use zone goes to an upstream all the same."""
+        qname = query.qname
+        return self._zones.covers(qname, apex) or asks_parent(qname, query.qtype, apex)
 
     def _block(self, query: Query, verdict: Verdict, view: View, transport: int) -> bytes | None:
         self._count_hit(verdict, query)

@@ -3,7 +3,7 @@ import pytest
 
 from dnsguard.config.records import parse_record
 from dnsguard.core.answer import Answer, compose_response
-from dnsguard.core.local import LocalRecords, special_answer, special_zone
+from dnsguard.core.local import LocalRecords, asks_parent, special_answer, special_zone
 from dnsguard.core.names import from_text, to_text
 from dnsguard.core.wire import parse_query
 from tests.support.gateway import said
@@ -134,6 +134,18 @@ def test_special_use_zones(name: str, apex: str | None) -> None:
         ("resolver.arpa", "A", "NODATA"),
         ("x.onion", "A", "NXDOMAIN"),
         ("test", "A", "NODATA"),
+        ("0.0.127.in-addr.arpa", "PTR", "NODATA"),
+        ("0.127.in-addr.arpa", "PTR", "NODATA"),
+        ("1.0.127.in-addr.arpa", "PTR", "NXDOMAIN"),
+        ("10.in-addr.arpa", "NS", "10.in-addr.arpa."),
+        (
+            "10.in-addr.arpa",
+            "SOA",
+            "10.in-addr.arpa. nobody.invalid. 1 3600 1200 604800 10800",
+        ),
+        ("0.10.in-addr.arpa", "SOA", "NXDOMAIN"),
+        ("localhost", "ANY", "127.0.0.1 ::1"),
+        ("a.localhost", "SOA", "NODATA"),
     ],
 )
 def test_special_use_answers(name: str, rdatatype: str, answer: str) -> None:
@@ -144,4 +156,30 @@ def test_special_use_answers(name: str, rdatatype: str, answer: str) -> None:
     assert said(answered) == answer
     if not answered.answer:
         [soa] = answered.authority
-        assert dns.name.from_text(name).is_subdomain(soa.name)
+        assert soa.name == dns.name.from_text(to_text(apex))
+
+
+def test_what_is_above_something_exists() -> None:
+    known = LocalRecords([parse_record("printer.floor.home.arpa. 300 IN A 10.0.0.9")])
+    assert known.is_above(from_text("floor.home.arpa"))
+    assert not known.is_above(from_text("printer.floor.home.arpa"))
+    assert not known.is_above(from_text("loor.home.arpa"))
+    found = special_answer(from_text("x.home.arpa"), 1, from_text("home.arpa"), exists=True)
+    assert said(response(found, "x.home.arpa", "A")) == "NODATA"
+
+
+@pytest.mark.parametrize(
+    ("name", "rdatatype", "asked"),
+    [
+        ("home.arpa", "DS", True),
+        ("10.in-addr.arpa", "DS", True),
+        ("1.10.in-addr.arpa", "DS", False),
+        ("home.arpa", "DNSKEY", False),
+        ("onion", "DS", False),
+    ],
+)
+def test_the_ds_of_a_zone_in_arpa_is_the_parents(name: str, rdatatype: str, asked: bool) -> None:
+    qname = from_text(name)
+    apex = special_zone(qname)
+    assert apex is not None
+    assert asks_parent(qname, int(dns.rdatatype.from_text(rdatatype)), apex) is asked
