@@ -5,9 +5,12 @@ from dnsguard.config.records import parse_record
 from dnsguard.core.answer import Answer, compose_response
 from dnsguard.core.local import LocalRecords, asks_parent, special_answer, special_zone
 from dnsguard.core.names import from_text, to_text
+from dnsguard.core.resolver import Forward
 from dnsguard.core.wire import parse_query
-from tests.support.gateway import said
+from tests.support.gateway import Gateway, said
+from tests.support.generations import generation
 
+CLIENT = "192.168.1.5"
 RECORDS = LocalRecords(
     parse_record(line)
     for line in (
@@ -183,3 +186,16 @@ def test_the_ds_of_a_zone_in_arpa_is_the_parents(name: str, rdatatype: str, aske
     apex = special_zone(qname)
     assert apex is not None
     assert asks_parent(qname, int(dns.rdatatype.from_text(rdatatype)), apex) is asked
+
+
+def test_what_is_above_a_local_record_exists() -> None:
+    gateway = Gateway(generation(local_records=["printer.floor.home.arpa. 300 IN A 10.0.0.9"]))
+    assert gateway.say(CLIENT, "floor.home.arpa A") == "NODATA"
+    assert gateway.say(CLIENT, "other.home.arpa A") == "NXDOMAIN"
+
+
+def test_the_ds_of_a_special_zone_is_asked_of_its_parent() -> None:
+    gateway = Gateway(generation())
+    assert isinstance(gateway.send(CLIENT, "home.arpa DS"), Forward)
+    for text in ("a.home.arpa DS", "home.arpa SOA", "onion DS", "resolver.arpa DS"):
+        assert isinstance(gateway.send(CLIENT, text), bytes)

@@ -215,7 +215,6 @@ def test_the_order_of_answers(client: str, text: str, told: str) -> None:
         ("corp.test", "www.corp.test A", "192.0.2.1"),
         ("www.corp.test", "www.corp.test A", "192.0.2.1"),
         ("a.www.corp.test", "www.corp.test A", "NODATA"),
-        ("a.www.corp.test", "b.www.corp.test A", "NXDOMAIN"),
         ("other.test", "www.corp.test A", "NXDOMAIN"),
         ("arpa", "1.0.0.10.in-addr.arpa A", "NXDOMAIN"),
         ("resolver.arpa", "_dns.resolver.arpa A", "NODATA"),
@@ -224,19 +223,6 @@ def test_the_order_of_answers(client: str, text: str, told: str) -> None:
 def test_special_use_names_and_forward_zones(zone: str, name: str, told: str) -> None:
     gateway = Gateway(generation(forward_zones={zone: ["udp://10.0.0.53"]}))
     assert gateway.say(OTHER, name) == told
-
-
-def test_what_is_above_a_local_record_exists() -> None:
-    gateway = Gateway(generation(local_records=["printer.floor.home.arpa. 300 IN A 10.0.0.9"]))
-    assert gateway.say(OTHER, "floor.home.arpa A") == "NODATA"
-    assert gateway.say(OTHER, "other.home.arpa A") == "NXDOMAIN"
-
-
-def test_the_ds_of_a_special_zone_is_asked_of_its_parent() -> None:
-    gateway = Gateway(generation())
-    assert isinstance(gateway.send(OTHER, "home.arpa DS"), Forward)
-    for text in ("a.home.arpa DS", "home.arpa SOA", "onion DS", "resolver.arpa DS"):
-        assert isinstance(gateway.send(OTHER, text), bytes)
 
 
 @pytest.mark.parametrize(

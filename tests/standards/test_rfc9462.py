@@ -1,0 +1,23 @@
+"""RFC 9462 and 9463: designated resolvers."""
+
+import pytest
+
+from tests.standards import wire
+from tests.standards.subject import OTHER, STAFF, Subject
+
+
+@pytest.mark.parametrize("source", [STAFF, OTHER])
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+@pytest.mark.parametrize("qtype", ["SVCB", "A", "AAAA", "HTTPS", "TXT", "ANY", "DS"])
+@pytest.mark.parametrize(
+    "name", ["_dns.resolver.arpa", "resolver.arpa", "a.b.resolver.arpa", "_DNS.Resolver.ARPA"]
+)
+def test_a_resolver_arpa_is_nodata_and_never_forwarded(
+    subject: Subject, source: str, name: str, qtype: str, *, tcp: bool
+) -> None:
+    with subject.client(source) as client:
+        answer = wire.read(client.ask(wire.query(name, wire.rdatatype(qtype)), tcp=tcp))
+    assert answer.rcode() == 0
+    assert [rrset.rdtype for rrset in answer.authority] == ([] if answer.answer else [6])
+    assert not answer.answer or (name, qtype) == ("resolver.arpa", "ANY")
+    assert subject.asked_at_or_below("resolver.arpa") == []
