@@ -12,11 +12,13 @@ from typing import Any, cast
 import dnslib
 
 from dnsguard.core import counters, names
+from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation
 from dnsguard.core.image import Kind, Match
-from dnsguard.core.policy import Policy, PolicyInView, Role, Stage, View, rank
+from dnsguard.core.policy import Policy, rank
 from dnsguard.core.protocol import RD, Ede, EdnsOption, Source, Transport
-from dnsguard.core.resolver import Forward, Resolver
+from dnsguard.core.resolver import Resolver
+from dnsguard.core.view import PolicyInView, Role, Stage, View
 
 _OPT = b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00"
 
@@ -83,7 +85,7 @@ def _rule_text(qname: bytes, match: Match) -> str:
 def _judge(
     policy: Policy, entry: PolicyInView, qname: bytes, matches: list[Match]
 ) -> dict[str, Any]:
-    deciding = policy.deciding(entry, rank(matches))
+    deciding = policy.judge.deciding(entry, rank(matches))
     outcome = "no match"
     if deciding in entry.allows:
         outcome = "allows"
@@ -113,10 +115,10 @@ def _verdict(
     roles = {policy.lists[match.list_id].role for match in matches}
     if view.refused:
         return "refused"
-    if outcome is None or (isinstance(outcome, bytes) and resolver.source == Source.POLICY):
+    if outcome is None or (isinstance(outcome, bytes) and resolver.replies.source == Source.POLICY):
         off_switches = {Role.OFF_SWITCH_NXDOMAIN, Role.OFF_SWITCH_NODATA}
         return "off-switch" if roles & off_switches else "blocked"
-    if isinstance(outcome, bytes) and resolver.source == Source.LOCAL:
+    if isinstance(outcome, bytes) and resolver.replies.source == Source.LOCAL:
         return "local"
     if isinstance(outcome, bytes):
         return "refused"

@@ -6,13 +6,14 @@ from time import monotonic
 from typing import cast
 
 from dnsguard.core import counters
+from dnsguard.core.edns import IDLE_SECONDS
+from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation
 from dnsguard.core.protocol import Transport
-from dnsguard.core.resolver import Forward, Resolver
+from dnsguard.core.resolver import Resolver
 from dnsguard.net.client_counts import ClientCounts
 from dnsguard.net.upstream import Upstreams
 
-IDLE_SECONDS = 10.0  # without a whole query and with none under way
 MAX_IN_FLIGHT = 64  # queries of one connection under way before reading pauses
 MAX_CONNECTIONS = 2000  # of all clients to one worker
 MAX_PER_WAKE_UP = 64  # queries of one connection before all others have their turn
@@ -157,6 +158,8 @@ class StreamConnection(asyncio.Protocol):
                 self._connections.upstreams.forward(outcome, self)
             else:
                 self._send(outcome, now)
+            if self._connections.resolver.refreshes:
+                self._connections.upstreams.refresh()
         except Exception:  # noqa: BLE001 - a fault of ours costs one connection, not the DNS
             self._connections.upstreams.faults.report("answering a TCP query")
             self._transport.abort()
@@ -176,7 +179,7 @@ class StreamConnection(asyncio.Protocol):
             resolver = self._connections.resolver
             counters.observe(
                 resolver.page,
-                counters.RESPONSE_SECONDS + resolver.source * counters.HISTOGRAM_SIZE,
+                counters.RESPONSE_SECONDS + resolver.replies.source * counters.HISTOGRAM_SIZE,
                 monotonic() - received,
             )
 

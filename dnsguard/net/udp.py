@@ -5,8 +5,9 @@ import socket
 from time import monotonic
 
 from dnsguard.core import counters
+from dnsguard.core.forward import Forward
 from dnsguard.core.protocol import Source, Transport
-from dnsguard.core.resolver import Forward, Resolver
+from dnsguard.core.resolver import Resolver
 from dnsguard.net import datagrams
 from dnsguard.net.upstream import Upstreams
 
@@ -63,6 +64,8 @@ class DatagramListener:
                 self._serve(number, received)
             inbox.send_replies(self._socket)
             self._observe(received)
+            if self._resolver.refreshes:
+                self._upstreams.refresh()
             if count < _FEW:  # more is unlikely to be there, and the loop would say so
                 return
 
@@ -72,7 +75,7 @@ class DatagramListener:
             outcome = self._resolver.query(inbox.data(number), inbox.client(number), _UDP, received)
             if isinstance(outcome, bytes):
                 inbox.reply(number, outcome)
-                self._answered[self._resolver.source] += 1
+                self._answered[self._resolver.replies.source] += 1
             elif outcome is not None:
                 outcome.envelope = inbox.envelope(number)
                 self._upstreams.forward(outcome, self)
@@ -93,7 +96,7 @@ class DatagramListener:
         """Send the response to a forward, with others if there are any at the time."""
         if response is None:
             return
-        source = self._resolver.source
+        source = self._resolver.replies.source
         histogram = _RESPONSE_SECONDS + source * _HISTOGRAM_SIZE
         counters.observe(self._page, histogram, monotonic() - forward.received)
         if not self._late:

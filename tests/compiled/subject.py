@@ -8,9 +8,10 @@ from ipaddress import ip_address
 from typing import TextIO
 
 from dnsguard.core.answer import compose_response
+from dnsguard.core.forward import Forward
 from dnsguard.core.generation import parse_generation
 from dnsguard.core.protocol import Transport
-from dnsguard.core.resolver import Forward, Resolver
+from dnsguard.core.resolver import Resolver
 from dnsguard.core.response import Response, Status, TtlBounds, parse_response
 from dnsguard.core.wire import parse_query
 from tests.compiled.setups import SETUPS
@@ -78,7 +79,7 @@ class Subject:
             return f"{_fields(outcome, _FORWARD)} current={current}"
         if outcome is None:
             return "nothing"
-        return f"{outcome.hex()} from {int(self._resolver.source)}"
+        return f"{outcome.hex()} from {int(self._resolver.replies.source)}"
 
     def _answer(self, number: str, data: str) -> str:
         """Answer a forward, and all that ask the same: header without ID, records, no question."""

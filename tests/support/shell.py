@@ -18,9 +18,10 @@ import uvloop
 
 from dnsguard.control.sockets import open_sockets
 from dnsguard.core import counters
+from dnsguard.core.edns import IDLE_SECONDS
 from dnsguard.core.generation import Generation
 from dnsguard.core.resolver import Resolver
-from dnsguard.net.stream import IDLE_SECONDS, Connections, StreamConnection
+from dnsguard.net.stream import Connections, StreamConnection
 from dnsguard.net.udp import DatagramListener
 from dnsguard.net.upstream import Upstreams
 from tests.support.generations import UPSTREAMS, Setup
@@ -114,6 +115,15 @@ class Shell:
             self.upstreams.configure(generation)
 
         self.thread.call(swap)
+
+    def forget_failures(self) -> None:
+        """Have questions that failed be asked again at once."""
+
+        def forget() -> None:
+            for entry in self.resolver.cache:
+                entry.retry = 0.0
+
+        self.thread.call(forget)
 
     def probe(self) -> None:
         """Probe the upstreams, as a worker does every second."""
