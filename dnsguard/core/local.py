@@ -111,7 +111,7 @@ _LOOPBACK_RECORDS = LocalRecords(
 )
 _APEX_RECORDS = LocalRecords(
     record
-    for apex in sorted(_APEXES)
+    for apex in sorted(_APEXES - {RESOLVER_ARPA})  # that one is NODATA throughout
     for record in (
         Record(apex, Rdatatype.SOA, SPECIAL_TTL, apex + SOA_REST + pack("!I", SPECIAL_TTL)),
         Record(apex, Rdatatype.NS, SPECIAL_TTL, apex),

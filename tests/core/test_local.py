@@ -3,9 +3,9 @@ import pytest
 
 from dnsguard.config.records import parse_record
 from dnsguard.core.answer import Answer, compose_response
+from dnsguard.core.forward import Forward
 from dnsguard.core.local import LocalRecords, asks_parent, special_answer, special_zone
 from dnsguard.core.names import from_text, to_text
-from dnsguard.core.resolver import Forward
 from dnsguard.core.wire import parse_query
 from tests.support.gateway import Gateway, said
 from tests.support.generations import generation
@@ -135,6 +135,7 @@ def test_special_use_zones(name: str, apex: str | None) -> None:
         ("1.0.0.10.in-addr.arpa", "PTR", "NXDOMAIN"),
         ("_dns.resolver.arpa", "SVCB", "NODATA"),
         ("resolver.arpa", "A", "NODATA"),
+        ("resolver.arpa", "SOA", "NODATA"),
         ("x.onion", "A", "NXDOMAIN"),
         ("test", "A", "NODATA"),
         ("0.0.127.in-addr.arpa", "PTR", "NODATA"),

@@ -9,7 +9,7 @@ from tests.standards.subject import rrset
 from tests.support.gateway import Gateway, records_server
 from tests.support.generations import generation
 
-CLIENT = "192.168.1.5"
+CLIENT, STAFF = "192.168.1.5", "10.20.0.7"
 
 Told = dict[str, tuple[list[str], list[str], str]]
 """What is told of questions such as `www.example.org A`: answer, authority and rcode."""
@@ -21,6 +21,7 @@ class Clocked(Gateway):
     def __init__(self, chosen: Generation | None = None) -> None:
         self.asked: list[str] = []
         self._told: Told = {}
+        self.authentic = False
         self._otherwise = records_server()
         super().__init__(chosen or generation(), self._answer)
 
@@ -30,11 +31,14 @@ class Clocked(Gateway):
         """Have the upstream tell these records of a question, from now on."""
         self._told[text] = (list(records), list(authority), rcode)
 
-    def look(self, text: str, *, edns: bool = True) -> dns.message.Message:
+    def look(
+        self, text: str, *, client: str = CLIENT, edns: bool = True, do: bool = False
+    ) -> dns.message.Message:
         """Return the answer that a client is given now."""
         name, qtype = text.split()
         use_edns = 0 if edns else False
-        response = self.ask(CLIENT, dns.message.make_query(name, qtype, use_edns=use_edns))
+        query = dns.message.make_query(name, qtype, use_edns=use_edns, want_dnssec=do)
+        response = self.ask(client, query)
         assert response is not None
         return response
 
@@ -48,6 +52,7 @@ class Clocked(Gateway):
         records, authority, rcode = self._told[text]
         response = dns.message.make_response(query, recursion_available=True)
         response.set_rcode(dns.rcode.from_text(rcode))
+        response.flags |= dns.flags.AD if self.authentic else 0
         response.answer = [rrset(record, f"{name}.") for record in records]
         response.authority = [rrset(record, f"{name}.") for record in authority]
         return response

@@ -35,6 +35,7 @@ BLOCKED, GONE = "blocked.example", "gone.example"
 """Banned with everything below: one leads to the sinkhole, one is said not to exist."""
 
 ALLOWED = "ok.gone.example"
+BANNED_ADDRESS, BANNED_ADDRESS_6 = "198.51.100.9", "2001:db8:66::9"
 PRINTER = "printer.city.internal"
 TRUSTED_ZONE, DEAD_ZONE = "trusted.example", "dead.example"
 SOA = "ns.example. admin.example. 1 7200 3600 86400 60"
@@ -52,6 +53,7 @@ data.rpz.example TXT "look here"
 garden.rpz.example CNAME garden.city.internal.
 *.long.rpz.example CNAME *.{0}.{0}.{0}.example.
 """.format("x" * 60)
+NETWORKS = "198.51.100.0/24\n2001:db8:66::/48\n"
 _CLOSED = "udp://127.0.0.1:9"
 
 
@@ -203,6 +205,7 @@ def saying_octets(compose: Callable[[bytes], bytes]) -> Script:
 def running_subject(folder: Path) -> Iterator[Subject]:
     """Run a dnsguard and its upstreams for the length of a block."""
     (folder / "zone.rpz").write_text(RPZ, "utf-8")
+    (folder / "networks.txt").write_text(NETWORKS, "utf-8")
     lessons = Lessons()
     with ScriptedUpstream(lessons) as upstream, ScriptedUpstream(lessons) as trusted:
         config = {
@@ -214,9 +217,12 @@ def running_subject(folder: Path) -> Iterator[Subject]:
             },
             "local_records": [f"{PRINTER}. 300 IN A 10.0.0.9"],
             "groups": {"staff": {"subnets": [f"{STAFF}/32"]}},
-            "lists": {"zone": {"source": "zone.rpz", "format": "rpz"}},
+            "lists": {
+                "zone": {"source": "zone.rpz", "format": "rpz"},
+                "networks": {"source": "networks.txt", "format": "cidr"},
+            },
             "policies": {
-                "ban": {"groups": ["staff"], "block": [BLOCKED]},
+                "ban": {"groups": ["staff"], "lists": ["networks"], "block": [BLOCKED]},
                 "hide": {
                     "groups": ["staff"],
                     "block": [GONE],

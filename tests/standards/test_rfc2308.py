@@ -58,3 +58,11 @@ def test_c_three_hours_are_the_longest(rcode: str) -> None:
     gateway.now += 10_800
     gateway.look(f"{NAME} A")
     assert len(gateway.asked) == 2
+
+
+def test_b_nxdomain_is_for_every_type() -> None:
+    gateway = Clocked()
+    gateway.tell(f"{NAME} A", authority=(SOA,), rcode="NXDOMAIN")
+    for qtype in ("A", "AAAA", "HTTPS", "TYPE65280"):
+        assert gateway.look(f"{NAME} {qtype}").rcode() == 3
+    assert gateway.asked == [f"{NAME} A"]

@@ -4,8 +4,11 @@ import dns.message
 import pytest
 
 from tests.standards import wire
+from tests.standards.clock import STAFF as REGISTERED
+from tests.standards.clock import Clocked
 from tests.standards.subject import BLOCKED, TRUSTED_ZONE, Client, Subject
 from tests.standards.wire import AD, CD, DO, RD, message, opt, question, read
+from tests.support.generations import UPSTREAMS, Setup
 from tests.support.scripted import Peer, Replies
 
 SIGNED = "A 13 3 300 20370101000000 20200101000000 12345 example. c2lnbmF0dXJl"
@@ -136,3 +139,15 @@ def test_c_no_policy_turns_a_bogus_name_into_an_answer(subject: Subject, staff: 
         answer = staff.ask(asking(f"bogus.{BLOCKED}", flags=flags, do=True))
         assert wire.rdata(answer, "A") == [bytes(4)]
     assert subject.asked(f"bogus.{BLOCKED}") == []
+
+
+def test_b_where_ech_was_taken_out_there_is_no_ad() -> None:
+    gateway = Clocked(Setup(trusted=UPSTREAMS, strip_ech=True).generation())
+    gateway.authentic = True
+    gateway.tell("www.example.org HTTPS", "@ 60 HTTPS 1 . alpn=h2 ech=AAj+DQAEAAAAAA==")
+    whole = gateway.look("www.example.org HTTPS", do=True)
+    assert whole.flags & AD
+    assert "ech" in whole.answer[0].to_text()
+    stripped = gateway.look("www.example.org HTTPS", client=REGISTERED, do=True)
+    assert not stripped.flags & AD
+    assert "ech" not in stripped.answer[0].to_text()

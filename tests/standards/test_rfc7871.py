@@ -6,7 +6,7 @@ import pytest
 
 from tests.standards import wire
 from tests.standards.subject import BLOCKED, Client, Subject, saying
-from tests.standards.wire import option
+from tests.standards.wire import option, read
 
 STAFF_SUBNET = option(8, bytes.fromhex("000120007f000002"))
 OTHER_SUBNET = option(8, bytes.fromhex("000120007f000003"))
@@ -41,3 +41,39 @@ def test_a_a_scope_that_nobody_asked_for_means_nothing(subject: Subject, client:
         assert wire.options(answer) == {}
         assert wire.rdata(answer, "A") == [bytes([192, 0, 2, 7])]
     assert len(subject.asked(name)) == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "",
+        "0001",
+        "000118",
+        "00091800c00002",
+        "00012100c0000201",
+        "00011818c00002",
+        "00011800c0000201",
+        "00011800c000",
+        "00011900c0000201",
+        "0002810020010db8",
+    ],
+    ids=[
+        "nothing",
+        "a family",
+        "no scope",
+        "family 9",
+        "33 bits of IPv4",
+        "a scope",
+        "too many octets",
+        "too few octets",
+        "bits beyond the prefix",
+        "129 bits of IPv6",
+    ],
+)
+def test_a_a_malformed_one_is_formerr(subject: Subject, client: Client, data: str) -> None:
+    name = "malformed.rfc7871a.example"
+    for tcp in (False, True):
+        answer = client.ask(wire.query(name, 1, option(8, bytes.fromhex(data))), tcp=tcp)
+        assert wire.rcode(answer) == "FORMERR"
+        assert read(answer).answer == []
+    assert subject.asked(name) == []

@@ -23,3 +23,16 @@ def test_a_a_ban_holds_for_it_too(subject: Subject, staff: Client, *, tcp: bool)
     assert staff.gist(f"any.{BLOCKED}", "ANY", tcp=tcp) == "NODATA"
     assert staff.gist(f"any.{GONE}", "ANY", tcp=tcp) == "NXDOMAIN"
     assert subject.asked(f"any.{BLOCKED}") == []
+
+
+def test_a_over_udp_it_is_no_use_to_a_reflector(subject: Subject, client: Client) -> None:
+    for records in range(1, 20):
+        name = f"n{records}.rfc8482a.example"
+        subject.tell(name, *[f"@ 60 A 192.0.2.{number}" for number in range(records)])
+        for edns in (False, True):
+            asked = wire.query(name, ANY, edns=edns)
+            answer = client.ask(asked)
+            whole = client.ask(asked, tcp=True)
+            assert len(answer) <= 3 * len(asked)
+            truncated = wire.header(answer).flags & wire.TC != 0
+            assert truncated is (len(whole) > 3 * len(asked))

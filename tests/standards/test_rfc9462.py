@@ -17,7 +17,6 @@ def test_a_resolver_arpa_is_nodata_and_never_forwarded(
 ) -> None:
     with subject.client(source) as client:
         answer = wire.read(client.ask(wire.query(name, wire.rdatatype(qtype)), tcp=tcp))
-    assert answer.rcode() == 0
-    assert [rrset.rdtype for rrset in answer.authority] == ([] if answer.answer else [6])
-    assert not answer.answer or (name, qtype) == ("resolver.arpa", "ANY")
+    assert (answer.rcode(), answer.answer) == (0, [])
+    assert [rrset.rdtype for rrset in answer.authority] == [6]
     assert subject.asked_at_or_below("resolver.arpa") == []
