@@ -69,7 +69,11 @@ def test_a_a_cookie_may_be_asked_for_alone(client: Client) -> None:
     answer = client.ask(message(additional=(opt(option(COOKIE, MINE)),)))
     assert wire.rcode(answer) == "NOERROR"
     assert wire.header(answer).counts == (0, 0, 0, 1)
-    assert wire.options(answer)[COOKIE].startswith(MINE)
+    cookie = wire.options(answer)[COOKIE]
+    assert cookie.startswith(MINE)
+    for held, rcode in ((cookie, "NOERROR"), (MINE + bytes(16), "BADCOOKIE")):
+        answer = client.ask(message(additional=(opt(option(COOKIE, held)),)))
+        assert wire.rcode(answer) == rcode
 
 
 @pytest.mark.parametrize("size", [*range(8), *range(9, 16), 41, 60])
