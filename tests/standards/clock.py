@@ -1,5 +1,6 @@
 """A dnsguard in this process, where time passes by addition, for rows about time."""
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.rcode
@@ -22,6 +23,7 @@ class Clocked(Gateway):
         self.asked: list[str] = []
         self._told: Told = {}
         self.authentic = False
+        self.error: dns.edns.EDEOption | None = None
         self._otherwise = records_server()
         super().__init__(chosen or generation(), self._answer)
 
@@ -53,6 +55,8 @@ class Clocked(Gateway):
         response = dns.message.make_response(query, recursion_available=True)
         response.set_rcode(dns.rcode.from_text(rcode))
         response.flags |= dns.flags.AD if self.authentic else 0
+        if self.error is not None:
+            response.use_edns(options=[self.error])
         response.answer = [rrset(record, f"{name}.") for record in records]
         response.authority = [rrset(record, f"{name}.") for record in authority]
         return response

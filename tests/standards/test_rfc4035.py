@@ -107,6 +107,17 @@ def test_b_ad_is_a_trusted_upstreams_and_for_those_who_understand_it(
         assert has_ad(client.ask(asking(name, flags=flags, do=do))) is told
 
 
+@pytest.mark.parametrize(("zone", "told"), [(TRUSTED_ZONE, AD), ("rfc4035b.example", 0)])
+def test_b_a_trusted_upstream_is_asked_for_ad(
+    subject: Subject, client: Client, zone: str, told: int
+) -> None:
+    # RFC 6840 section 5.7: without DO, and whoever asks, for the answer is kept for all.
+    name = f"asked-for-ad.{zone}"
+    client.ask(asking(name))
+    [received] = subject.asked(name)
+    assert wire.header(received.query).flags & AD == told
+
+
 def test_b_no_ad_of_another_upstream_passes(subject: Subject, client: Client) -> None:
     name = "www.rfc4035b.example"
     subject.teach(name, signing)

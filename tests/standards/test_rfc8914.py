@@ -62,6 +62,16 @@ def test_a_a_failure_says_the_reason_it_was_given(code: int) -> None:
     assert [said for said, _ in errors(answer)] == [code]
 
 
+@pytest.mark.parametrize(("told", "passed_on"), [(6, 6), (7, 7), (18, 18), (49_152, 22)])
+def test_a_the_reason_of_an_upstream_is_passed_on_by_its_number(told: int, passed_on: int) -> None:
+    gateway = Clocked()
+    gateway.look("other.example.org A")
+    gateway.tell("www.example.org A", rcode="SERVFAIL")
+    gateway.error = dns.edns.EDEOption(dns.edns.EDECode.make(told), "a text that somebody wrote")
+    assert errors(gateway.look("www.example.org A"))[0][0] == passed_on
+    assert "somebody" not in str(errors(gateway.look("www.example.org A")))
+
+
 def test_a_before_the_first_answer_of_all_it_may_be_too_early() -> None:
     gateway = Clocked()
     gateway.tell("www.example.org A", rcode="SERVFAIL")
