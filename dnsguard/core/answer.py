@@ -26,7 +26,9 @@ _DO = 0x8000
 _PADDING = int(EdnsOption.PADDING)
 _WANTS_PADDING = WANTS_PADDING
 
-_NOBODY = b"\x06nobody\x07invalid\x00"
+# What stands between the name of the server and the minimum TTL in the SOA of a zone that is
+# served locally (RFC 6303 section 3).
+SOA_REST = b"\x06nobody\x07invalid\x00" + pack("!IIII", 1, 3600, 1200, 604800)
 
 
 class Answer:
@@ -67,7 +69,7 @@ def negative_answer(rcode: int, owner_offset: int, ttl: int) -> Answer:
     that are served locally.
     """
     owner = pack("!H", 0xC000 | owner_offset)
-    rdata = owner + _NOBODY + pack("!IIIII", 1, 3600, 1200, 604800, ttl)
+    rdata = owner + SOA_REST + pack("!I", ttl)
     body = owner + pack("!HHIH", 6, 1, ttl, len(rdata)) + rdata
     return Answer(rcode, body, nscount=1, ttl_offsets=(6,), ttl=ttl)
 

@@ -119,6 +119,8 @@ cdef class Resolver:
     @cython.locals(answer=Answer)
     cdef Entry _match(self, Query query, Entry entry)
 
+    cdef bint _is_forwarded(self, Query query, bytes apex) except -1
+
     @cython.locals(policy=Policy, name=bytes)
     cdef object _sign(self, Entry entry)
 

@@ -21,7 +21,7 @@ from dnsguard.core.ech import without_ech
 from dnsguard.core.edns import ede_option
 from dnsguard.core.forward import Forward, Settings
 from dnsguard.core.inspection import find_hops
-from dnsguard.core.local import RESOLVER_ARPA, special_answer, special_zone
+from dnsguard.core.local import RESOLVER_ARPA, asks_parent, special_answer, special_zone
 from dnsguard.core.policy import PASS, Policy
 from dnsguard.core.protocol import RD, Ede, Rcode, Source
 from dnsguard.core.recompose import rewrite
@@ -272,8 +272,9 @@ class Resolver:
         apex = special_zone(qname)
         ours = apex == RESOLVER_ARPA
         answer = None if ours else self._local.find(qname, query.qtype)
-        if answer is None and apex and (ours or not self._zones.covers(qname, apex)):
-            answer = special_answer(qname, query.qtype, apex)
+        if answer is None and apex and (ours or not self._is_forwarded(query, apex)):
+            exists = self._local.is_above(qname) or self._zones.is_above(qname)
+            answer = special_answer(qname, query.qtype, apex, exists=exists)
         if answer is not None:
             self.cache.pin(entry, answer)
         if ours:
@@ -282,6 +283,11 @@ class Resolver:
         else:
             self._sign(entry)
         return entry
+
+    def _is_forwarded(self, query: Query, apex: bytes) -> bool:
+        """Tell whether a question for a special-use zone goes to an upstream all the same."""
+        qname = query.qname
+        return self._zones.covers(qname, apex) or asks_parent(qname, query.qtype, apex)
 
     def _sign(self, entry: Entry) -> None:
         """Look up what policy says of a question's name, and of its answer if there is one."""

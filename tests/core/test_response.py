@@ -95,7 +95,7 @@ COOKIE = struct.pack("!HH", 10, 8) + bytes(range(8))
         ("behind another option", COOKIE + ede(9), 9),
         ("before another option", ede(10) + COOKIE, 10),
         ("the first of two", ede(6) + ede(22), 6),
-        ("Other Error", ede(0), 0),
+        ("Other Error, which says nothing", ede(0), NO_EDE),
         ("the last that is public", ede(49_151), 49_151),
         ("a private one", ede(49_152), NO_EDE),
         ("a private one before a public one", ede(65_535) + ede(6), 6),
