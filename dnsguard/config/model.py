@@ -46,6 +46,7 @@ from dnsguard.config.values import (
     GroupName,
     Name,
     Percentage,
+    PolicyName,
     Size,
     Subnet,
     Text,
@@ -189,7 +190,7 @@ class Config(Section):
     local_records: tuple[LocalRecord, ...] = ()
     groups: dict[GroupName, Group] = Field(default_factory=dict)
     lists: dict[Name, ListSource] = Field(default_factory=dict)
-    policies: dict[Name, Policy] = Field(default_factory=dict)
+    policies: dict[PolicyName, Policy] = Field(default_factory=dict)
     sinkhole: Sinkhole = Sinkhole()
     never_block: tuple[Domain, ...] = ()
     rebinding: Rebinding = Rebinding()

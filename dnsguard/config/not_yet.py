@@ -17,10 +17,6 @@ FIELDS = frozenset(
         "Policy.starts",
         "Policy.review",
         "Policy.ends",
-        "Rebinding.protect",
-        "Rebinding.allow",
-        "Config.strip_ech",
-        "Cache.serve_stale",
         "QueryLog.what",
         "QueryLog.clients",
         "QueryLog.retention",
@@ -31,7 +27,7 @@ FIELDS = frozenset(
 
 UPSTREAM_SCHEMES = frozenset({"tls", "https"})
 
-INACTIVE = frozenset({"rebinding", "query_log"})
+INACTIVE = frozenset({"query_log"})
 """Sections whose defaults promise something that is not done: worth a warning when written."""
 
 

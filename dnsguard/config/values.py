@@ -30,6 +30,7 @@ MAX_SECONDS = 2**31 - 1  # the longest TTL, RFC 2181 section 8
 MAX_BYTES = 2**40
 MAX_TEXT = 500
 UNREGISTERED = "unregistered"
+REBINDING = "rebinding"  # what the protection is called where others are policies
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
@@ -103,6 +104,16 @@ def group_name(value: object) -> str:
     if value == UNREGISTERED:
         raise ValueError(
             f"{UNREGISTERED!r} is the label of clients outside every group: choose another name"
+        )
+    return name(value)
+
+
+def policy_name(value: object) -> str:
+    """Return the name of a policy."""
+    if value == REBINDING:
+        raise ValueError(
+            f"{REBINDING!r} is reserved: the protection from rebinding is counted under it; "
+            "choose another name"
         )
     return name(value)
 
@@ -230,6 +241,7 @@ Percentage = Annotated[int, PlainValidator(percentage), _schema("^[0-9]+%$", "30
 Text = Annotated[str, PlainValidator(text), WithJsonSchema({"type": ["string", "number"]})]
 Name = Annotated[str, PlainValidator(name), _schema(f"^{_NAME.pattern}$", "staff-mobile")]
 GroupName = Annotated[str, PlainValidator(group_name), _schema(f"^{_NAME.pattern}$", "staff")]
+PolicyName = Annotated[str, PlainValidator(policy_name), _schema(f"^{_NAME.pattern}$", "ban")]
 Domain = Annotated[bytes, PlainValidator(domain), WithJsonSchema({"type": "string"})]
 Subnet = Annotated[Network, PlainValidator(subnet), WithJsonSchema({"type": "string"})]
 Listener = Annotated[Endpoint, PlainValidator(endpoint), _schema("^.+:[0-9]{1,5}$", "[::]:53")]

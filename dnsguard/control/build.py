@@ -2,12 +2,14 @@
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from dnsguard.config import Config, Network, Policy, Upstream, parse_record
+from dnsguard.config.values import REBINDING
 from dnsguard.control.counting import Ranges
 from dnsguard.control.loading import Lists
+from dnsguard.control.rebinding import PRIVATE, allowed_names
 from dnsguard.core.generation import (
     Generation,
     ListDocument,
@@ -19,6 +21,7 @@ from dnsguard.core.generation import (
     parse_generation,
 )
 from dnsguard.core.image import Group, Kind, build_image
+from dnsguard.core.networks import NetworkGroup, Prefix, build_networks
 from dnsguard.core.policy import STRANGERS, UNREGISTERED, Effect, Role, Stage
 from dnsguard.lists import bundled
 from dnsguard.lists.compiled import Compiled
@@ -42,10 +45,11 @@ DEFAULT_CLIENTS = tuple(
 
 @dataclass
 class _Numbering:
-    """The lists as they are numbered, and the names that the config itself holds."""
+    """The lists as they are numbered, and the rules that the config itself holds."""
 
-    lists: list[ListDocument]
-    own: list[Group]
+    lists: list[ListDocument] = field(default_factory=list)
+    names: list[Group] = field(default_factory=list)
+    networks: list[NetworkGroup] = field(default_factory=list)
 
     def add(self, name: str, role: Role, rules: Iterable[Rule]) -> int:
         """Add names of the config's own; return their number."""
@@ -54,8 +58,13 @@ class _Numbering:
         by_kind: dict[int, list[bytes]] = {}
         for rule in rules:
             by_kind.setdefault(rule.kind, []).append(rule.name)
-        self.own += [Group(number, kind, found) for kind, found in by_kind.items()]
+        self.names += [Group(number, kind, found) for kind, found in by_kind.items()]
         return number
+
+    def add_networks(self, name: str, role: Role, prefixes: Iterable[Prefix]) -> None:
+        """Add networks of dnsguard's own."""
+        self.networks.append(NetworkGroup(len(self.lists), prefixes))
+        self.lists.append(_list(name, role))
 
     def add_compiled(self, compiled: Compiled) -> dict[str, list[int]]:
         """Add the lists of an image by its numbers; return those of each."""
@@ -75,20 +84,23 @@ def build_generation(
 
     Raises ValueError when it cannot be built.
     """
-    numbering = _Numbering([], [])
+    numbering = _Numbering()
     by_name = numbering.add_compiled(lists.compiled)
     off_switches = _number_fixed(numbering, config)
     own = {name: _number_own(numbering, name, policy) for name, policy in config.policies.items()}
+    if config.rebinding.protect:
+        _number_rebinding(numbering, config)
     views: list[ViewDocument] = [
-        _view(UNREGISTERED_GROUP, ranges),
+        _view(UNREGISTERED_GROUP, ranges, protect=config.rebinding.protect),
         _view(UNREGISTERED_GROUP, ranges, refused=True),
     ]
     assert (UNREGISTERED, STRANGERS) == (0, 1)  # noqa: S101 - the order above
     subnets = []
     for group, settings in config.groups.items():
         subnets += [(*_packed(subnet), len(views)) for subnet in settings.subnets]
-        view = _view(group, ranges)
+        view = _view(group, ranges, protect=config.rebinding.protect)
         view["ceiling"] = settings.max_ttl
+        view["strips_ech"] = config.strip_ech
         for name, policy in config.policies.items():
             if group in policy.groups:
                 block_lists = [n for item in policy.lists for n in by_name.get(item, ())]
@@ -133,21 +145,29 @@ def build_generation(
         "max_ttl": config.cache.max_ttl,
         "udp_size": config.edns.udp_size,
         "cache_size": config.cache.size // workers,
+        "serve_stale": config.cache.serve_stale,
         "pending_per_client": max(1, config.limits.pending_per_client // workers),
         "pending": MAX_PENDING,
         "tcp_per_client": max(1, config.limits.tcp_per_client // workers),
         "exempt": [_packed(subnet) for subnet in config.limits.exempt],
     }
-    image = build_image(numbering.own, seed=secrets.randbits(64))
-    return compose_generation(settings_document, image)
+    image = build_image(numbering.names, seed=secrets.randbits(64))
+    return compose_generation(settings_document, image + build_networks(numbering.networks))
 
 
 def without_policies(config: Config) -> Generation:
     """Return a generation that answers by the config's local data and upstreams alone."""
-    neutral = config.model_copy(update={"groups": {}, "policies": {}, "allow_clients": None})
+    neutral = config.model_copy(
+        update={
+            "groups": {},
+            "policies": {},
+            "allow_clients": None,
+            "rebinding": config.rebinding.model_copy(update={"protect": False}),
+        }
+    )
     no_lists = Lists((), Compiled(-1, {}))
     buffer = build_generation(neutral, no_lists, number=0, ranges=Ranges(), workers=1)
-    return parse_generation(buffer, build_image([], seed=0))
+    return parse_generation(buffer, build_image([], seed=0) + build_networks([]))
 
 
 def _list(name: str, role: Role) -> ListDocument:
@@ -181,12 +201,22 @@ def _number_own(numbering: _Numbering, name: str, policy: Policy) -> tuple[list[
     )
 
 
-def _view(group: str, ranges: Ranges, *, refused: bool = False) -> ViewDocument:
+def _number_rebinding(numbering: _Numbering, config: Config) -> None:
+    numbering.add_networks(REBINDING, Role.PRIVATE_ADDRESS, PRIVATE)
+    allowed = allowed_names(config.rebinding.allow, config.forward_zones)
+    numbering.add(f"{REBINDING}.allow", Role.REBINDING_ALLOWED, allowed)
+
+
+def _view(
+    group: str, ranges: Ranges, *, refused: bool = False, protect: bool = False
+) -> ViewDocument:
     return {
         "group": group,
         "ceiling": None,
         "counter": ranges.base("group", group),
         "refused": refused,
+        "strips_ech": False,
+        "rebinding": ranges.base("blocked", group, REBINDING, REBINDING) if protect else None,
         "policies": [],
     }
 

@@ -19,7 +19,6 @@ from dnsguard.lists.compile import (
     DifferenceDocument,
     Job,
     ListOutcome,
-    VersionDocument,
     screening,
 )
 from dnsguard.lists.compiled import Compiled, CompiledList, Key, seal
@@ -130,20 +129,13 @@ async def load_lists(
             problems.append(Problem(f"lists.{each.name}.source", text, where.file, where.line))
         notes = [each.problem] if each.problem else []
         notes += [NEVER] if each.compiled is None and each.kind == "url" else []
-        notes += _notes(each.compiled.version) if each.compiled else []
+        notes += each.compiled.version["notes"] if each.compiled else []
         warnings += [Problem(f"lists.{each.name}", note, where.file, where.line) for note in notes]
     lists = Lists(loaded, compiled, accepted, tuple(warnings))
     if problems:
         discard(lists, shelf.compiled)
         raise ConfigError(problems)
     return lists
-
-
-def _notes(version: VersionDocument) -> list[str]:
-    if not version["addresses"]:
-        return version["notes"]
-    left_out = f"its {version['addresses']} addresses and networks do nothing in this version"
-    return [*version["notes"], left_out]
 
 
 def close(accepted: Sequence[Accepted]) -> None:

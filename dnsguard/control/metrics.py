@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 from dnsguard import __version__
 from dnsguard.build import BUILD
 from dnsguard.config import Config
+from dnsguard.config.values import REBINDING
 from dnsguard.control.counting import Page, Ranges
 from dnsguard.control.loading import Lists
 from dnsguard.core import counters
@@ -150,11 +151,12 @@ class MetricsCollector(Collector):
             f"dnsguard_{kind}", text, labels=["group", "policy", "list", "trigger", "qtype"]
         )
         for labels, base in self._ranges.items(kind):
+            likely = "address" if labels[1] == REBINDING else "name"
             for number, trigger in enumerate(counters.TRIGGERS):
                 for column, qtype in enumerate(counters.QTYPES):
                     value = totals[base + number * len(counters.QTYPES) + column]
                     # A zero is worth a series where it can soon be more: rates start from it.
-                    if value or number == 0:
+                    if value or trigger == likely:
                         family.add_metric([*labels, trigger, qtype], value)
         return family
 

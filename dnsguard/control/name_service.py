@@ -16,9 +16,10 @@ from typing import cast
 import dnslib
 
 from dnsguard.core import counters, names
+from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation
 from dnsguard.core.protocol import RD, Rcode, Rdatatype, Transport
-from dnsguard.core.resolver import Forward, Resolver
+from dnsguard.core.resolver import Resolver
 from dnsguard.lists.destinations import is_local_name
 from dnsguard.lists.fetched import FetchError
 from dnsguard.net.upstream import Upstreams

@@ -4,6 +4,9 @@ cimport cython
 from dnsguard.core cimport garbage
 from dnsguard.core.answer cimport Answer
 
+cdef double _FOREVER
+cdef double _REFRESH_AT
+cdef long long _MIN_REFRESHED
 cdef Py_ssize_t _TABLES
 cdef Py_ssize_t _MAX_CHANCES
 cdef Py_ssize_t _ENTRY_OVERHEAD
@@ -14,9 +17,14 @@ cdef class Entry:
     cdef readonly bytes key
     cdef readonly bint kept
     cdef public unsigned long long epoch
+    cdef public Py_ssize_t name_signature
     cdef public Py_ssize_t signature
     cdef public double stored
     cdef public double expires
+    cdef public double refresh
+    cdef public double retry
+    cdef public int failure
+    cdef public unsigned int hits
     cdef public Answer answer
     cdef public bint local
     cdef public bint used

@@ -1,9 +1,11 @@
 """The cache: one for all clients of a worker, neutral to policy, bounded by bytes.
 
-An entry holds what the lists say of a question's name and, once resolved, the answer. The
-verdict on it belongs to the client and is looked up at every answer, so a policy change
-needs no flush and no group can be served another's verdict.
+An entry holds what the lists say of a question's name and, once resolved, the answer and what
+they say of that. The verdict on it belongs to the client and is looked up at every answer, so
+a policy change needs no flush and no group can be served another's verdict.
 """
+
+from collections.abc import Iterator
 
 from dnsguard.core import garbage
 from dnsguard.core.answer import Answer
@@ -14,43 +16,64 @@ FOREVER = float("inf")
 MAX_CHANCES = 16
 
 # What an entry costs beside its key and its answer's body: objects, hash table and ring.
-ENTRY_OVERHEAD = 400
+ENTRY_OVERHEAD = 440
+
+# An answer that is asked for so often is refreshed in the last tenth of its time, if that is
+# long enough to tell.
+POPULAR = 3
+MIN_REFRESHED = 10  # seconds
+_REFRESH_AT = 0.9
 
 # Entries are kept in so many hash tables that none is ever large: one table of 200,000 entries
 # would stop all answers for milliseconds whenever it grows.
 _TABLES = 256
 
+_FOREVER = FOREVER  # cache.pxd types what only this module reads
+_MIN_REFRESHED = MIN_REFRESHED
 _MAX_CHANCES = MAX_CHANCES
 _ENTRY_OVERHEAD = ENTRY_OVERHEAD
 
 
 class Entry:
-    """What is known of one question; `source` is where its answer came from.
+    """What is known of one question.
 
-    `signature` is valid while `epoch` is the policy's. `answer` may be used before `expires`;
-    it was whole at `stored`. Times are those of the caller's clock, in seconds. Only the
-    cache sets an entry's answer, for it counts the bytes; `kept` tells whether it has the entry.
+    `name_signature` is the qname's, `signature` that of the qname and the answer; they are
+    valid while `epoch` is the policy's. `answer` may be used before `expires`; it was whole at
+    `stored`. From `refresh` on it is worth asking again once it has been used for `hits` more
+    than `POPULAR`. Before `retry` nothing is asked: `failure` is the EDE code of why that
+    failed. Times are those of the caller's clock, in seconds. Only the cache sets an entry's
+    answer, for it counts the bytes; `kept` tells whether it has the entry.
     """
 
     __slots__ = (
         "answer",
         "epoch",
         "expires",
+        "failure",
+        "hits",
         "kept",
         "key",
         "local",
+        "name_signature",
+        "refresh",
+        "retry",
         "signature",
         "stored",
         "used",
     )
 
-    def __init__(self, key: bytes, epoch: int, signature: int) -> None:
+    def __init__(self, key: bytes) -> None:
         self.key = key
-        self.epoch = epoch
-        self.signature = signature
+        self.epoch = 0
+        self.name_signature = 0
+        self.signature = 0
         self.answer: Answer | None = None
         self.stored = 0.0
         self.expires = 0.0
+        self.refresh = _FOREVER
+        self.retry = 0.0
+        self.failure = 0
+        self.hits = 0
         self.local = False
         self.used = False
         self.kept = False
@@ -68,6 +91,9 @@ class Cache:
 
     def __len__(self) -> int:
         return len(self._ring)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._ring)
 
     def get(self, key: bytes) -> Entry | None:
         """Return the entry of a question, expired or not."""
@@ -93,12 +119,15 @@ class Cache:
         """Keep an upstream's answer in an entry for as long as it allows."""
         entry.stored = now
         entry.expires = now + answer.ttl
+        entry.refresh = now + _REFRESH_AT * answer.ttl if answer.ttl >= _MIN_REFRESHED else _FOREVER
+        entry.retry = 0.0
+        entry.hits = 0
         entry.local = False
         self._replace(entry, answer)
 
     def pin(self, entry: Entry, answer: Answer) -> None:
         """Keep a local answer in an entry until `unpin`."""
-        entry.expires = FOREVER
+        entry.expires = entry.refresh = _FOREVER
         entry.local = True
         self._replace(entry, answer)
 

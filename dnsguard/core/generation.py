@@ -1,8 +1,9 @@
 """One generation: everything a worker serves by, in two buffers that it maps read-only.
 
-The image of the lists is large and changes when a list does. The generation's own buffer is
-small and changes with the config: a header, the settings as JSON, an image of the names that
-the config itself holds. `why` and the tests parse the very same bytes.
+The rules of the lists are large and change when a list does. The generation's own buffer is
+small and changes with the config: a header, the settings as JSON, the rules that the config
+itself holds. Rules are an image of names and the networks behind it. `why` and the tests
+parse the very same bytes.
 """
 
 import json
@@ -14,8 +15,10 @@ from typing import TypedDict
 from dnsguard.core.answer import MAX_TTL, compose_ede
 from dnsguard.core.blocked import TEMPLATES, DataTemplate, Sinkhole, Template
 from dnsguard.core.clients import AddressTable
+from dnsguard.core.forward import Settings
 from dnsguard.core.image import Image
 from dnsguard.core.local import LocalRecords, Record
+from dnsguard.core.networks import Networks
 from dnsguard.core.policy import (
     Effect,
     ListInfo,
@@ -26,13 +29,14 @@ from dnsguard.core.policy import (
     View,
 )
 from dnsguard.core.protocol import Ede
-from dnsguard.core.resolver import Settings
 from dnsguard.core.response import TtlBounds
 from dnsguard.core.zones import ForwardZones
 
-MAGIC = b"dnsggen2"
+MAGIC = b"dnsggen3"
 _DAMAGED = "the generation is damaged or from another version: build it again"
 _HEADER = Struct("<8sQ")
+
+_Rules = tuple[Image, Networks]
 
 Templates = dict[str, Template | None]
 """Templates by the name of the answer in the config; None sends nothing."""
@@ -63,12 +67,14 @@ class PolicyDocument(TypedDict):
 
 
 class ViewDocument(TypedDict):
-    """A group; `ceiling` in seconds, None for none."""
+    """A group; `ceiling` in seconds, None for none; `rebinding` as a counter, None for none."""
 
     group: str
     ceiling: int | None
     counter: int
     refused: bool
+    strips_ech: bool
+    rebinding: int | None
     policies: list[PolicyDocument]
 
 
@@ -100,6 +106,7 @@ class SettingsDocument(TypedDict):
     max_ttl: int
     udp_size: int
     cache_size: int
+    serve_stale: int
     pending_per_client: int
     pending: int
     tcp_per_client: int
@@ -141,15 +148,15 @@ class Generation:
     limits: Limits
 
 
-def compose_generation(settings: SettingsDocument, image: bytes) -> bytes:
-    """Compose the buffer of a generation; `image` is that of the config's own names."""
+def compose_generation(settings: SettingsDocument, rules: bytes) -> bytes:
+    """Compose the buffer of a generation; `rules` are the config's own."""
     text = json.dumps(settings, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    return _HEADER.pack(MAGIC, len(text)) + text + image
+    return _HEADER.pack(MAGIC, len(text)) + text + rules
 
 
 def parse_generation(buffer: bytes | memoryview, lists: bytes | memoryview) -> Generation:
-    """Parse a buffer of `compose_generation` and the image of its lists; neither is copied.
+    """Parse a buffer of `compose_generation` and the rules of its lists; neither is copied.
 
     Raises ValueError when it is damaged or from another version.
     """
@@ -159,22 +166,28 @@ def parse_generation(buffer: bytes | memoryview, lists: bytes | memoryview) -> G
     magic, size = _HEADER.unpack_from(view)
     if magic != MAGIC or len(view) < _HEADER.size + size:
         raise ValueError(_DAMAGED)
-    images = (Image(lists), Image(view[_HEADER.size + size :]))
+    rules = (_parse_rules(memoryview(lists)), _parse_rules(view[_HEADER.size + size :]))
     try:
         document: SettingsDocument = json.loads(bytes(view[_HEADER.size : _HEADER.size + size]))
-        return _build(document, images)
+        return _build(document, rules)
     except (ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise ValueError(_DAMAGED) from error
 
 
-def _build(document: SettingsDocument, images: tuple[Image, ...]) -> Generation:
+def _parse_rules(view: memoryview) -> _Rules:
+    image = Image(view)
+    return image, Networks(view[image.end :])
+
+
+def _build(document: SettingsDocument, rules: Sequence[_Rules]) -> Generation:
     ipv4, ipv6, ttl = document["sinkhole"]
     sinkhole = Sinkhole(bytes.fromhex(ipv4), bytes.fromhex(ipv6), ttl)
     templates: Templates = {"drop": None}
     templates |= {name: make(sinkhole) for name, make in TEMPLATES.items()}
     policy = Policy(
         generation=document["number"],
-        images=images,
+        images=tuple(image for image, _ in rules),
+        networks=tuple(networks for _, networks in rules),
         lists=tuple(_list(entry, templates, sinkhole) for entry in document["lists"]),
         views=tuple(_build_view(view, templates) for view in document["views"]),
         subnets=AddressTable(
@@ -200,6 +213,7 @@ def _build(document: SettingsDocument, images: tuple[Image, ...]) -> Generation:
         ),
         udp_size=document["udp_size"],
         cache_size=document["cache_size"],
+        serve_stale=document["serve_stale"],
     )
     return Generation(
         number=document["number"],
@@ -227,7 +241,7 @@ def _list(entry: ListDocument, templates: Templates, sinkhole: Sinkhole) -> List
 
 
 def _build_view(view: ViewDocument, templates: Templates) -> View:
-    ceiling = view["ceiling"]
+    ceiling, rebinding = view["ceiling"], view["rebinding"]
     return View(
         group=view["group"],
         policies=tuple(
@@ -247,6 +261,8 @@ def _build_view(view: ViewDocument, templates: Templates) -> View:
         ceiling=MAX_TTL if ceiling is None else ceiling,
         counter=view["counter"],
         refused=view["refused"],
+        strips_ech=view["strips_ech"],
+        rebinding=-1 if rebinding is None else rebinding,
     )
 
 

@@ -19,6 +19,7 @@ cdef int _BELOW
 @cython.final
 cdef class Image:
     cdef readonly unsigned int names
+    cdef readonly unsigned long long end
     cdef unsigned long long _key
     cdef unsigned long long _slots
     cdef long long _embedded_labels

@@ -3,7 +3,7 @@
 An open-addressing table of 32-bit marks and offsets points into a blob of names. The names of
 one rule set, the lists that name them and how they match, lie together, so an offset also
 tells the rules. `build_image` writes the buffer, `Image` reads it where it lies; nothing else
-knows its layout: header, table, rules, blob.
+knows its layout: header, table, rules, blob, and zeros up to a multiple of 8 octets.
 
 Names are hashed octet by octet from the right, so one pass over a name yields the hash of
 each of its suffixes. The hash is keyed, and a build whose longest probe passes a bound is
@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 from dnsguard.core.names import MAX_NAME, label_offsets
 
-MAGIC = b"dnsgimg2"
+MAGIC = b"dnsgimg3"
+MAX_LISTS = 1 << 16
 
 _HEADER = Struct("<8sQIIIII4x")
 _RULE = Struct("<IHBx")  # where the names of its rule set start, the list, the kind
-_MAX_LISTS = 1 << 16
 _MAX_RULE_SETS = 1 << 24
 _MAX_BLOB = (1 << 32) - 1
 _MAX_NAME = MAX_NAME  # image.pxd types what is defined here, not what is imported
@@ -47,9 +47,11 @@ class Kind(IntEnum):
     """The labels of the name anywhere in a name."""
     BELOW = 8
     """Everything below the name, not the name itself: `*.name` in an RPZ."""
+    NETWORK = 16
+    """Not a name but an address: it is in a network. See `networks`."""
 
 
-_KINDS = frozenset(map(int, Kind))
+NAME_KINDS = frozenset({Kind.EXACT, Kind.SUFFIX, Kind.EMBEDDED, Kind.BELOW})
 _EXACT = int(Kind.EXACT)
 _SUFFIX = int(Kind.SUFFIX)
 _EMBEDDED = int(Kind.EMBEDDED)
@@ -75,7 +77,9 @@ class Match(NamedTuple):
     """A rule that holds for a name: the labels `name[start:end]`, and how specific it is.
 
     `labels` counts from the start of the matched labels to the end of the whole name: an
-    embedded rule is as specific as a suffix rule for the name it is embedded in.
+    embedded rule is as specific as a suffix rule for the name it is embedded in. Of a network
+    it is the length of the prefix, that of an IPv4 one as if it were mapped into IPv6, and
+    there are no matched labels.
     """
 
     labels: int
@@ -109,11 +113,15 @@ def build_image(groups: Iterable[Group], *, seed: int) -> bytes:
         raise ValueError("the names of the lists collide on purpose: no hash key keeps them apart")
     embedded = _most_embedded_labels(names_of_sets)
     header = _HEADER.pack(MAGIC, key, slots, count, len(rules) // _RULE.size, len(blob), embedded)
-    return b"".join((header, table, rules, blob))
+    end = _HEADER.size + len(table) + len(rules) + len(blob)
+    return b"".join((header, table, rules, blob, bytes(_padding(end))))
 
 
 class Image:
-    """Look-ups in a built image; the buffer is not copied."""
+    """Look-ups in a built image; the buffer is not copied.
+
+    `end` is the size of the image: what is behind it in the buffer may be anything.
+    """
 
     __slots__ = (
         "_blob",
@@ -123,6 +131,7 @@ class Image:
         "_slots",
         "_starts",
         "_table",
+        "end",
         "names",
     )
 
@@ -134,17 +143,20 @@ class Image:
         magic, key, slots, names, rules, blob_size, embedded = _HEADER.unpack_from(view)
         start_of_rules = _HEADER.size + 8 * slots
         start_of_blob = start_of_rules + _RULE.size * rules
-        if magic != MAGIC or not slots or len(view) < start_of_blob + blob_size:
+        end_of_blob = start_of_blob + blob_size
+        end = end_of_blob + _padding(end_of_blob)
+        if magic != MAGIC or not slots or len(view) < end:
             raise ValueError(_DAMAGED)
         rules_by_start = _unpack_rules(view[start_of_rules:start_of_blob])
         self.names = names
+        self.end = end
         self._key = key
         self._slots = slots
         self._embedded_labels = embedded
         self._starts = list(rules_by_start)
         self._rules = list(rules_by_start.values())
         self._table = view[_HEADER.size : start_of_rules].cast("I")
-        self._blob = view[start_of_blob : start_of_blob + blob_size]
+        self._blob = view[start_of_blob:end_of_blob]
 
     def find(self, name: bytes) -> list[Match]:
         """Return every rule that matches a lower-case wire name, most specific first."""
@@ -213,6 +225,11 @@ def specificity(match: Match) -> tuple[int, int, int]:
     return (-match.labels, match.list_id, match.kind)
 
 
+def _padding(size: int) -> int:
+    """Return how many octets are missing to a multiple of 8, so that what follows is aligned."""
+    return -size % 8
+
+
 def _mark_labels(name: bytes, starts: bytearray) -> int:
     """Put the offset of each label and of the root into `starts`; return the number of labels.
 
@@ -248,8 +265,10 @@ def _names_of_sets(groups: Iterable[Group]) -> _NamesOfSets:
     sets = _RuleSets()
     set_of: dict[bytes, int] = {}
     for list_id, kind, names in groups:
-        if not 0 <= list_id < _MAX_LISTS:
-            raise ValueError(f"the list number {list_id} is not between 0 and {_MAX_LISTS - 1}")
+        if not 0 <= list_id < MAX_LISTS:
+            raise ValueError(f"the list number {list_id} is not between 0 and {MAX_LISTS - 1}")
+        if kind not in NAME_KINDS:
+            raise ValueError(f"{kind} is no kind of rule for names")
         rule = ListRule(list_id, Kind(kind))
         with_rule: dict[int, int] = {}
         for name in names:
@@ -336,7 +355,7 @@ def _unpack_rules(packed: memoryview) -> dict[int, list[ListRule]]:
     """Return the rules by the place where their names start, in the order they are stored."""
     rules_by_start: dict[int, list[ListRule]] = {}
     for start, list_id, kind in _RULE.iter_unpack(packed):
-        if kind not in _KINDS:
+        if kind not in NAME_KINDS:
             raise ValueError(_DAMAGED)
         rules_by_start.setdefault(start, []).append(ListRule(list_id, kind))
     return rules_by_start

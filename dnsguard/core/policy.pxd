@@ -3,6 +3,9 @@
 cimport cython
 from dnsguard.core.blocked cimport Template
 from dnsguard.core.image cimport Image
+from dnsguard.core.networks cimport Networks
+
+cdef int _ADDRESS
 
 
 @cython.final
@@ -20,7 +23,9 @@ cdef class Verdict:
 @cython.final
 cdef class View:
     cdef readonly bint refused
+    cdef readonly bint strips_ech
     cdef readonly Py_ssize_t counter
+    cdef readonly Py_ssize_t rebinding
     cdef readonly long long ceiling
     cdef readonly list verdicts
     cdef readonly str group
@@ -34,6 +39,7 @@ cdef class Policy:
     cdef readonly tuple lists
     cdef readonly tuple views
     cdef tuple _images
+    cdef tuple _networks
     cdef object _subnets
     cdef object _allowed
     cdef dict _off_switch_templates
@@ -47,7 +53,13 @@ cdef class Policy:
     @cython.locals(image=Image)
     cpdef list matches(self, bytes name)
 
+    @cython.locals(networks=Networks, matches=list)
+    cpdef list address_matches(self, bytes address)
+
     cpdef Py_ssize_t signature(self, bytes qname) except -1
+
+    @cython.locals(found=list, matches=list, trigger=int, hop=bytes)
+    cpdef Py_ssize_t extend(self, Py_ssize_t signature, list hops) except -1
 
     @cython.locals(verdict=Verdict)
     cpdef Verdict verdict(self, View view, Py_ssize_t signature)

@@ -5,7 +5,7 @@ to a small integer. A *view* is what one group sees: an array of verdicts by sig
 `Policy` is never changed once built, but for what it remembers; a reload builds a new one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import count
@@ -14,6 +14,7 @@ from dnsguard.core.answer import MAX_TTL
 from dnsguard.core.blocked import Template
 from dnsguard.core.clients import AddressTable, unmap
 from dnsguard.core.image import Image, Kind, Match, specificity
+from dnsguard.core.networks import Networks
 
 MAX_CLIENTS = 65_536  # spoofed source addresses cannot grow the memory of who is who
 MAX_SIGNATURES = 65_536  # crafted names cannot grow the table of signatures
@@ -21,7 +22,6 @@ PASS = 0  # the signature of a name that no list matches
 
 UNREGISTERED = 0  # the number of the view of clients outside every group
 STRANGERS = 1  # the number of the view of those who may not ask
-
 
 _epochs = count(1)
 
@@ -34,6 +34,8 @@ class Role(IntEnum):
     OFF_SWITCH_NXDOMAIN = 2
     OFF_SWITCH_NODATA = 3
     NO_EMBEDDED = 4
+    PRIVATE_ADDRESS = 5
+    REBINDING_ALLOWED = 6
 
 
 class Effect(IntEnum):
@@ -66,6 +68,8 @@ class Trigger(IntEnum):
     ADDRESS = 3
     HINT = 4
 
+
+_ADDRESS = int(Trigger.ADDRESS)  # from here on triggers are addresses, before they are names
 
 Ranked = tuple[tuple[int, int], ...]
 """(rank, list number) pairs, most specific first; equal ranks are equally specific."""
@@ -145,9 +149,21 @@ class Verdict:
 
 
 class View:
-    """What one group sees; `ceiling` caps its TTLs, `counter` starts its range."""
+    """What one group sees; `ceiling` caps its TTLs, `counter` and `rebinding` start ranges.
 
-    __slots__ = ("ceiling", "counter", "group", "policies", "refused", "verdicts")
+    `strips_ech`: its answers go without the keys of Encrypted Client Hello.
+    """
+
+    __slots__ = (
+        "ceiling",
+        "counter",
+        "group",
+        "policies",
+        "rebinding",
+        "refused",
+        "strips_ech",
+        "verdicts",
+    )
 
     def __init__(
         self,
@@ -157,12 +173,16 @@ class View:
         counter: int = 0,
         *,
         refused: bool = False,
+        strips_ech: bool = False,
+        rebinding: int = -1,  # nothing is replaced for a private address
     ) -> None:
         self.group = group
         self.policies = policies
         self.ceiling = ceiling
         self.counter = counter
         self.refused = refused
+        self.strips_ech = strips_ech
+        self.rebinding = rebinding
         self.verdicts: list[Verdict | None] = []
 
 
@@ -179,6 +199,7 @@ class Policy:
         self,
         generation: int,
         images: tuple[Image, ...],
+        networks: tuple[Networks, ...],
         lists: tuple[ListInfo, ...],
         views: tuple[View, ...],
         subnets: AddressTable,
@@ -188,6 +209,7 @@ class Policy:
         self.generation = generation
         self.lists = lists
         self._images = images
+        self._networks = networks
         self.views = views
         self._subnets = subnets
         self._allowed = allowed
@@ -225,6 +247,22 @@ class Policy:
             return PASS
         return self.intern(((Trigger.NAME, rank(matches)),))
 
+    def extend(self, signature: int, hops: Iterable[tuple[int, bytes]]) -> int:
+        """Return the signature of an answer: that of its qname, and then what it leads to.
+
+        It holds for this `epoch`, and so does the other unless the epoch has changed meanwhile.
+        """
+        found = [*self._signatures[signature]]
+        for trigger, hop in hops:
+            matches = self.matches(hop) if trigger < _ADDRESS else self.address_matches(hop)
+            if matches:
+                ranked = (Trigger(trigger), rank(matches))
+                if ranked not in found:
+                    found.append(ranked)
+        if len(found) == len(self._signatures[signature]):
+            return signature
+        return self.intern(tuple(found))
+
     def matches(self, name: bytes) -> list[Match]:
         """Return the rules that hold for a name, DNSBL zones and the like observed."""
         matches: list[Match] = []
@@ -235,6 +273,15 @@ class Policy:
         matches.sort(key=specificity)
         if self._has_role([match.list_id for match in matches], Role.NO_EMBEDDED):
             return [match for match in matches if self._is_not_embedded(match)]
+        return matches
+
+    def address_matches(self, address: bytes) -> list[Match]:
+        """Return the rules that hold for a packed address, 4 or 16 octets."""
+        matches: list[Match] = []
+        for networks in self._networks:
+            matches += networks.find(address)
+        if len(matches) > 1:
+            matches.sort(key=specificity)
         return matches
 
     def _is_not_embedded(self, match: Match) -> bool:
@@ -317,22 +364,26 @@ class Policy:
 
     def _hit(self, policy: PolicyInView, signature: Signature) -> tuple[Trigger, int] | None:
         """Return the first hop that a policy blocks, and the list that decided."""
+        freed: Set[str] = frozenset()
         for trigger, ranked in signature:
             if self._has_role([list_id for _, list_id in ranked], Role.NEVER_BLOCK):
                 continue
-            deciding = self.deciding(policy, ranked)
+            deciding = self.deciding(policy, ranked, freed)
             if deciding in policy.blocks:
                 return trigger, deciding
-            # An allow on the qname ends the policy; on a later hop it frees that hop only.
-            if deciding in policy.allows and trigger == Trigger.NAME:
-                return None
+            # On the qname an allow ends the policy, and a list's own exception that list, for
+            # the whole answer; on a later hop they free that hop only.
+            if trigger == Trigger.NAME:
+                if deciding in policy.allows:
+                    return None
+                freed = self.freeing(policy, ranked)
         return None
 
-    def deciding(self, policy: PolicyInView, ranked: Ranked) -> int:
+    def deciding(self, policy: PolicyInView, ranked: Ranked, freed: Set[str] = frozenset()) -> int:
         """Return the list number that decides a hop for a policy, -1 for none.
 
-        The most specific of the policy's own exceptions and of what each of its lists blocks;
-        an exception goes before a block in a tie.
+        The most specific of the policy's own exceptions and of what each of its lists blocks,
+        those in `freed` left out; an exception goes before a block in a tie.
         """
         blocking = self._blocking(policy, ranked)
         best = -1
@@ -342,22 +393,17 @@ class Policy:
                 break
             if list_id in policy.allows:
                 return list_id
-            if best < 0 and list_id in blocking:
+            if best < 0 and list_id in blocking and self.lists[list_id].name not in freed:
                 best, best_rank = list_id, rank
         return best
 
-    def _blocking(self, policy: PolicyInView, ranked: Ranked) -> set[int]:
-        """Return the numbers that block, without those of lists whose own exception frees.
+    def freeing(self, policy: PolicyInView, ranked: Ranked) -> Set[str]:
+        """Return the names of a policy's lists whose own exception frees a hop from them."""
+        return {name for name, (_, _, blocks) in self._first(policy, ranked).items() if not blocks}
 
-        In a list, important rules come before its others, then the more specific before the
-        less, then exceptions before blocks; the first says whether the list frees.
-        """
-        first: dict[str, tuple[bool, int, bool]] = {}
-        for rank, list_id in ranked:
-            if list_id in policy.blocks:
-                info = self.lists[list_id]
-                order = (info.effect not in _IMPORTANT, rank, info.effect in _BLOCKING)
-                first[info.name] = min(order, first.get(info.name, order))
+    def _blocking(self, policy: PolicyInView, ranked: Ranked) -> set[int]:
+        """Return the numbers that block, without those of lists whose own exception frees."""
+        first = self._first(policy, ranked)
         return {
             list_id
             for _, list_id in ranked
@@ -365,6 +411,20 @@ class Policy:
             and self.lists[list_id].effect in _BLOCKING
             and first[self.lists[list_id].name][2]
         }
+
+    def _first(self, policy: PolicyInView, ranked: Ranked) -> dict[str, tuple[bool, int, bool]]:
+        """Return what decides within each of a policy's lists; last in it is whether that blocks.
+
+        Important rules come before the others of a list, then the more specific before the
+        less, then exceptions before blocks.
+        """
+        first: dict[str, tuple[bool, int, bool]] = {}
+        for rank, list_id in ranked:
+            if list_id in policy.blocks:
+                info = self.lists[list_id]
+                order = (info.effect not in _IMPORTANT, rank, info.effect in _BLOCKING)
+                first[info.name] = min(order, first.get(info.name, order))
+        return first
 
     def _has_role(self, list_ids: Iterable[int], role: Role) -> bool:
         return any(self.lists[list_id].role == role for list_id in list_ids)

@@ -58,8 +58,12 @@ class Ede(IntEnum):
     """Extended DNS Error codes (RFC 8914 section 5.2)."""
 
     OTHER = 0
+    STALE_ANSWER = 3
+    CACHED_ERROR = 13
+    NOT_READY = 14
     BLOCKED = 15
     PROHIBITED = 18
+    STALE_NXDOMAIN_ANSWER = 19
     NOT_AUTHORITATIVE = 20
     NOT_SUPPORTED = 21
     NO_REACHABLE_AUTHORITY = 22

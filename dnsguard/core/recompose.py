@@ -4,6 +4,7 @@ The slow and thorough way, for what cannot stay as it stands (see `verbatim`): r
 order or of more than one TTL, others among them, names spelled out or compressed oddly.
 """
 
+from collections.abc import Callable
 from struct import Struct
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from dnsguard.core.records import (
     RecordParser,
     bound_ttl,
     is_proof,
+    parse_answer,
 )
 
 MAX_CHAIN = 16  # aliases followed in one answer
@@ -86,6 +88,32 @@ def recompose(
         nscount=len(proof),
         ttl_offsets=tuple(writer.ttl_offsets),
         ttl=min(ttls.values(), default=0) if may_be_kept else 0,
+    )
+
+
+def rewrite(
+    answer: Answer,
+    question: bytes,
+    for_question: bytes,
+    change: Callable[[int, bytes], bytes] | None = None,
+) -> Answer:
+    """Return the answer to one question as one to another, its RDATA changed by type.
+
+    Both questions are in lower case and end in the same labels. It is not authentic.
+    """
+    sections = parse_sections(parse_answer(question, answer.body), answer.ancount, answer.nscount)
+    writer = _Writer(for_question)
+    for record in sections.answers + sections.authority:
+        if change is not None:
+            record = record._replace(rdata=change(record.rdatatype, record.rdata))
+        writer.write(record, record.ttl)
+    return Answer(
+        answer.rcode,
+        bytes(writer.body),
+        ancount=answer.ancount,
+        nscount=answer.nscount,
+        ttl_offsets=tuple(writer.ttl_offsets),
+        ttl=answer.ttl,
     )
 
 

@@ -6,11 +6,18 @@ from dnsguard.core cimport octets
 cdef int _MAX_POINTERS
 cdef long long _MAX_TTL
 cdef int _MAX_NAME
+cdef unsigned int _MAX_LABEL
+cdef Py_ssize_t _HEADER_SIZE
 cdef Py_ssize_t _FIXED
 cdef Py_ssize_t _SOA_TAIL
 cdef unsigned int _IN
 cdef unsigned int _SOA
 cdef unsigned int _NAPTR
+cdef unsigned int _SVCB
+cdef unsigned int _HTTPS
+cdef Py_ssize_t _SERVICE_PREFIX
+cdef unsigned int _IPV4_HINT
+cdef unsigned int _IPV6_HINT
 cdef unsigned int _DS
 cdef unsigned int _RRSIG
 cdef unsigned int _NSEC
@@ -18,6 +25,7 @@ cdef unsigned int _NSEC3
 cdef unsigned int _TYPES
 cdef bytes _PREFIXES
 cdef bytes _COUNTS
+cdef bytes _SIZES
 
 
 @cython.final
@@ -72,12 +80,23 @@ cdef class RecordParser:
     @cython.locals(rdatatype="unsigned int", tail=Py_ssize_t)
     cdef int _parse_names(self) except -1
 
+    @cython.locals(
+        message="const unsigned char *",
+        position=Py_ssize_t,
+        length="unsigned int",
+        key="unsigned int",
+    )
+    cdef int _check_service(self) except -1
+
     @cython.locals(message="const unsigned char *", _=int)
     cdef Py_ssize_t _skip_strings(self, Py_ssize_t position) except -1
 
 
 @cython.locals(parser=RecordParser)
 cpdef RecordParser parse_records(bytes data, Py_ssize_t position)
+
+@cython.locals(message=bytes)
+cpdef RecordParser parse_answer(bytes question, bytes body)
 
 cpdef long long bound_ttl(long long ttl, long long minimum, long long maximum) noexcept
 

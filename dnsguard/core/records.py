@@ -13,11 +13,15 @@ MAX_POINTERS = 127  # of one name: no more than it can have labels
 _MAX_POINTERS = MAX_POINTERS  # records.pxd types what is defined here, not what is imported
 _MAX_TTL = MAX_TTL
 _MAX_NAME = 255
+_MAX_LABEL = 63
+_HEADER_SIZE = 12
 _FIXED = 10  # octets between a record's owner and its RDATA
 _SOA_TAIL = 20
 _IN = 1
 _SOA = 6
 _NAPTR = 35
+_SVCB = 64
+_HTTPS = 65
 _DS, _RRSIG, _NSEC, _NSEC3 = 43, 46, 47, 50
 
 # Types whose RDATA holds names that may be compressed (RFC 3597 section 4): how many octets
@@ -44,9 +48,15 @@ _NAMES_IN_RDATA = {
     36: (2, 1),
     39: (0, 1),
 }
+_SERVICE_PREFIX = 2  # octets of a SVCB record before its target
+
+# SvcParams that hold addresses (RFC 9460 section 7.3).
+IPV4_HINT, IPV6_HINT = 4, 6
+_IPV4_HINT, _IPV6_HINT = IPV4_HINT, IPV6_HINT
 _TYPES = 1 + max(_NAMES_IN_RDATA)
 _PREFIXES = bytes(_NAMES_IN_RDATA.get(rdatatype, (0, 0))[0] for rdatatype in range(_TYPES))
 _COUNTS = bytes(_NAMES_IN_RDATA.get(rdatatype, (0, 0))[1] for rdatatype in range(_TYPES))
+_SIZES = bytes({1: 4, 28: 16}.get(rdatatype, 0) for rdatatype in range(_TYPES))  # A, AAAA
 
 
 class MalformedError(Exception):
@@ -110,8 +120,15 @@ class RecordParser:
         self.rdata = self.tail = rdata
         self.position = end
         self.first_name = self.second_name = 0
-        if rdatatype < _TYPES and rdataclass == _IN and _COUNTS[rdatatype]:
-            self._parse_names()
+        if rdataclass != _IN:
+            return
+        if rdatatype < _TYPES:
+            if _COUNTS[rdatatype]:
+                self._parse_names()
+            elif _SIZES[rdatatype] and end - rdata != _SIZES[rdatatype]:
+                raise MalformedError
+        elif rdatatype in (_SVCB, _HTTPS):
+            self._check_service()
 
     def skip_name(self, position: int) -> int:
         """Check the possibly compressed name at an offset and return the offset behind it.
@@ -214,6 +231,33 @@ class RecordParser:
             raise MalformedError
         self.tail = tail
 
+    def _check_service(self) -> None:
+        """Check that the target and the parameters of a SVCB record fill it (RFC 9460 section 2.2).
+
+        Whoever looks for what policy judges then finds all that any client could.
+        """
+        message = self.message
+        position = self.rdata + _SERVICE_PREFIX
+        while True:
+            if position >= self.position or message[position] > _MAX_LABEL:
+                raise MalformedError
+            length = message[position]
+            position += 1 + length
+            if length == 0:
+                break
+        if position - self.rdata - _SERVICE_PREFIX > _MAX_NAME:
+            raise MalformedError
+        while position < self.position:
+            if position + 4 > self.position:
+                raise MalformedError
+            key = octets.get16(message, position)
+            length = octets.get16(message, position + 2)
+            if (key == _IPV4_HINT and length % 4) or (key == _IPV6_HINT and length % 16):
+                raise MalformedError
+            position += 4 + length
+        if position != self.position:
+            raise MalformedError
+
     def _skip_strings(self, position: int) -> int:
         """Return the offset behind the three strings of a NAPTR (RFC 3403 section 4.1)."""
         message = self.message
@@ -233,6 +277,12 @@ def parse_records(data: bytes, position: int) -> RecordParser:
     parser.position = position
     parser.checked = -1
     return parser
+
+
+def parse_answer(question: bytes, body: bytes) -> RecordParser:
+    """Return a parser of the records of an answer's body; the question leads their pointers."""
+    message = b"\0" * _HEADER_SIZE + question + body
+    return parse_records(message, _HEADER_SIZE + len(question))
 
 
 def bound_ttl(ttl: int, minimum: int, maximum: int) -> int:

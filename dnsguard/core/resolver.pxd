@@ -4,6 +4,9 @@ cimport cython
 from dnsguard.core cimport counters
 from dnsguard.core.answer cimport Answer, compose_error, compose_response
 from dnsguard.core.cache cimport Cache, Entry
+from dnsguard.core.denials cimport Denials
+from dnsguard.core.forward cimport Forward
+from dnsguard.core.inspection cimport find_hops
 from dnsguard.core.local cimport LocalRecords, special_zone
 from dnsguard.core.policy cimport Policy, Verdict, View
 from dnsguard.core.wire cimport Query, parse_query
@@ -18,6 +21,7 @@ cdef Py_ssize_t _MAX_SIZE
 cdef long long _MAX_TTL
 cdef int _FROM_CACHE
 cdef int _FROM_UPSTREAM
+cdef int _FROM_STALE
 cdef int _FROM_POLICY
 cdef int _FROM_LOCAL
 cdef int _FROM_REFUSAL
@@ -26,18 +30,21 @@ cdef Answer _FORMERR
 cdef Answer _SERVFAIL
 cdef bytes _PROHIBITED
 cdef bytes _NOT_AUTHORITATIVE
-
-
-@cython.final
-cdef class Forward:
-    cdef readonly Query query
-    cdef readonly Entry entry
-    cdef readonly bytes address
-    cdef readonly int transport
-    cdef readonly Py_ssize_t zone
-    cdef readonly str routing
-    cdef readonly double received
-    cdef public object envelope
+cdef bytes _STALE
+cdef bytes _STALE_NXDOMAIN
+cdef bytes _CACHED_ERROR
+cdef bytes _NOT_READY
+cdef long long _STALE_TTL
+cdef double _STALE_RETRY
+cdef double _PATIENCE
+cdef double _FAILURE_TTL
+cdef double _FOREVER
+cdef unsigned int _POPULAR
+cdef unsigned int _NXDOMAIN
+cdef int _OTHER
+cdef int _NO_REACHABLE_AUTHORITY
+cdef int _FIRST_ADDRESS
+cdef Py_ssize_t _KEY_SUFFIX
 
 
 @cython.final
@@ -46,8 +53,12 @@ cdef class Resolver:
     cdef readonly object settings
     cdef readonly Cache cache
     cdef readonly int source
+    cdef public list refreshes
     cdef readonly unsigned long long[::1] page
     cdef unsigned int _udp_size
+    cdef double _serve_stale
+    cdef bint _was_answered
+    cdef Denials _denials
     cdef ForwardZones _zones
     cdef LocalRecords _local
     cdef str _routing
@@ -59,15 +70,28 @@ cdef class Resolver:
         entry=Entry,
         verdict=Verdict,
         answer=Answer,
-        qtype="unsigned int",
         age="long long",
+        fresh=bint,
     )
     cpdef object query(self, bytes data, bytes address, int transport, double now)
 
+    @cython.locals(zone=Py_ssize_t, denial=Entry, answer=Answer, age="long long", option=bytes)
+    cdef object _answer_or_forward(
+        self, Query query, Entry entry, View view, bytes address, int transport, double now
+    )
+
     @cython.locals(forward=Forward)
     cdef Forward _forward(
-        self, Query query, Entry entry, bytes address, int transport, double now
+        self,
+        Query query,
+        Entry entry,
+        bytes address,
+        int transport,
+        Py_ssize_t zone,
+        double now,
     )
+
+    cdef object _refresh(self, Query query, Entry entry, bytes address, int transport, double now)
 
     @cython.locals(entry=Entry)
     cdef Entry _entry_of(self, Forward forward)
@@ -75,18 +99,55 @@ cdef class Resolver:
     @cython.locals(entry=Entry)
     cpdef bytes response(self, Forward forward, Answer answer, double now)
 
+    cpdef object refreshed(self, Forward forward, Answer answer, double now)
+
+    @cython.locals(entry=Entry)
+    cdef Entry _keep(self, Forward forward, Answer answer, double now)
+
+    @cython.locals(entry=Entry, stale=bint, view=View, option=bytes)
     cpdef bytes failure(self, Forward forward, int ede, double now)
+
+    @cython.locals(entry=Entry)
+    cpdef bytes stale(self, Forward forward, double now)
+
+    cdef bint _is_stale(self, Entry entry, double now) noexcept
+
+    @cython.locals(answer=Answer, option=bytes)
+    cdef bytes _give_stale(self, Query query, Entry entry, View view, int transport)
 
     @cython.locals(entry=Entry)
     cdef Entry _entry(self, Query query)
 
-    @cython.locals(query=Query, view=View, verdict=Verdict, transport=int, source=int)
-    cdef bytes _finish(self, Forward forward, Entry entry, Answer answer, bytes option)
-
-    @cython.locals(policy=Policy, answer=Answer)
+    @cython.locals(answer=Answer)
     cdef Entry _match(self, Query query, Entry entry)
 
+    @cython.locals(policy=Policy, name=bytes)
+    cdef object _sign(self, Entry entry)
+
+    @cython.locals(hops=list)
+    cdef Py_ssize_t _inspect(self, Entry entry, Answer answer) except -1
+
+    @cython.locals(view=View, source=int, signature=Py_ssize_t)
+    cdef bytes _finish(self, Forward forward, Entry entry, Answer answer, bytes option=*)
+
+    @cython.locals(verdict=Verdict, ceiling="long long")
+    cdef bytes _give(
+        self,
+        Query query,
+        View view,
+        Py_ssize_t signature,
+        Answer answer,
+        int transport,
+        int source,
+        long long age,
+        bytes option,
+    )
+
+    cdef Answer _without_ech(self, Query query, Answer answer)
+
     cdef bytes _block(self, Query query, Verdict verdict, View view, int transport)
+
+    cdef bytes _turn_away(self, Query query, View view, int transport)
 
     cdef bytes _refuse(self, Query query, Answer answer, int transport, bytes option=*)
 
@@ -105,3 +166,6 @@ cdef class Resolver:
     cdef int _count(self, int source, unsigned int rcode) except -1
 
     cdef int _count_hit(self, Verdict verdict, Query query) except -1
+
+
+cdef bint _is_data_type(unsigned int qtype) except -1

@@ -7,10 +7,9 @@
 `Resolver.query` shows the order of answers (first that applies): malformed, opcode, class and
 client access; resolver.arpa, off-switches, `never_block` and policy, all in the verdict; local
 records and special-use names; cache and forward, for those who ask for recursion (RFC 8914
-section 4.21). Nothing here raises on what the network sends.
+section 4.21). The verdict is on the qname and, once there is an answer, on all that it leads
+to, wherever it comes from. Nothing here raises on what the network sends.
 """
-
-from dataclasses import dataclass
 
 from dnsguard.core import counters
 from dnsguard.core.answer import (
@@ -21,9 +20,14 @@ from dnsguard.core.answer import (
     compose_error,
     compose_response,
 )
-from dnsguard.core.cache import Cache, Entry
-from dnsguard.core.local import RESOLVER_ARPA, LocalRecords, special_answer, special_zone
-from dnsguard.core.policy import PASS, Policy, Verdict, View
+from dnsguard.core.cache import FOREVER, POPULAR, Cache, Entry
+from dnsguard.core.denials import Denials
+from dnsguard.core.ech import TYPES as ECH_TYPES
+from dnsguard.core.ech import without_ech
+from dnsguard.core.forward import Forward, Settings
+from dnsguard.core.inspection import find_hops
+from dnsguard.core.local import RESOLVER_ARPA, special_answer, special_zone
+from dnsguard.core.policy import PASS, Policy, Trigger, Verdict, View
 from dnsguard.core.protocol import (
     RD,
     Ede,
@@ -33,8 +37,14 @@ from dnsguard.core.protocol import (
     Source,
     Transport,
 )
+from dnsguard.core.recompose import rewrite
 from dnsguard.core.wire import Query, parse_query
-from dnsguard.core.zones import ForwardZones
+
+STALE_TTL = 30  # seconds a stale answer may be kept for (RFC 8767 section 4)
+STALE_RETRY = 30.0  # seconds until it is asked again what nobody could answer (section 5)
+PATIENCE = 1.8  # seconds a client waits before it is given a stale answer (section 5)
+FAILURE_TTL = 2.0  # seconds a failure is remembered (RFC 9520 section 3.2)
+MAX_REFRESHES = 64  # entries to be refreshed that nobody has taken yet
 
 _META_TYPES = frozenset(
     {Rdatatype.TKEY, Rdatatype.TSIG, Rdatatype.IXFR, Rdatatype.AXFR}
@@ -49,71 +59,47 @@ _MAX_SIZE = MAX_SIZE
 _MAX_TTL = MAX_TTL
 _FROM_CACHE = int(Source.CACHE)
 _FROM_UPSTREAM = int(Source.UPSTREAM)
+_FROM_STALE = int(Source.STALE)
 _FROM_POLICY = int(Source.POLICY)
 _FROM_LOCAL = int(Source.LOCAL)
 _FROM_REFUSAL = int(Source.REFUSED)
+_STALE_TTL = STALE_TTL
+_STALE_RETRY = STALE_RETRY
+_PATIENCE = PATIENCE
+_FAILURE_TTL = FAILURE_TTL
+_FOREVER = FOREVER
+_POPULAR = POPULAR
+_NXDOMAIN = int(Rcode.NXDOMAIN)
+_OTHER = int(Ede.OTHER)
+_NO_REACHABLE_AUTHORITY = int(Ede.NO_REACHABLE_AUTHORITY)
+_FIRST_ADDRESS = int(Trigger.ADDRESS)
+_KEY_SUFFIX = 5  # octets of a question's key after its name
 _REFUSED = Answer(Rcode.REFUSED)
 _FORMERR = Answer(Rcode.FORMERR)
 _SERVFAIL = Answer(Rcode.SERVFAIL)
 _PROHIBITED = compose_ede(Ede.PROHIBITED)
 _NOT_AUTHORITATIVE = compose_ede(Ede.NOT_AUTHORITATIVE)
-
-
-class Forward:
-    """A query that needs an upstream: hand it back with the response or the failure.
-
-    Forwards with equal `key` ask the same question; one exchange serves them all. `zone` is
-    the number of the forward zone whose upstreams are to be asked; 0 is the root's. `routing`
-    tells which upstreams were asked when: an answer by another routing is not kept.
-    `received` is the time of the query. `envelope` is the listener's: where the reply goes.
-    """
-
-    __slots__ = (
-        "address",
-        "entry",
-        "envelope",
-        "query",
-        "received",
-        "routing",
-        "transport",
-        "zone",
-    )
-
-    query: Query
-    entry: Entry
-    address: bytes
-    transport: int
-    zone: int
-    routing: str
-    received: float
-    envelope: object
-
-    @property
-    def key(self) -> bytes:
-        """Identify the question, DO and CD bits included."""
-        return self.query.key
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a resolver needs beside its policy; part of the same generation."""
-
-    local: LocalRecords
-    zones: ForwardZones
-    routing: str = ""
-    """Stands for the upstreams and which zones go where: answers by another one are stale."""
-    udp_size: int = 1232
-    cache_size: int = 64 << 20
+_STALE = compose_ede(Ede.STALE_ANSWER)
+_STALE_NXDOMAIN = compose_ede(Ede.STALE_NXDOMAIN_ANSWER)
+_CACHED_ERROR = compose_ede(Ede.CACHED_ERROR)
+_NOT_READY = compose_ede(Ede.NOT_READY)
 
 
 class Resolver:
-    """One worker's resolver. `source` tells where the latest bytes came from, for the counters."""
+    """One worker's resolver. `source` tells where the latest bytes came from, for the counters.
+
+    `refreshes` are forwards that nobody waits for: whoever takes them out hands the answers to
+    `refreshed`.
+    """
 
     def __init__(self, policy: Policy, settings: Settings, page: counters.Page) -> None:
         self.page = page
         self.cache = Cache(settings.cache_size)
+        self._denials = Denials(self.cache)
         self.source = _FROM_REFUSAL
+        self.refreshes: list[Forward] = []
         self.settings = settings
+        self._was_answered = False
         self.swap(policy, settings)
 
     def swap(self, policy: Policy, settings: Settings) -> None:
@@ -130,6 +116,7 @@ class Resolver:
         self._local = settings.local
         self._routing = settings.routing
         self._udp_size = settings.udp_size
+        self._serve_stale = settings.serve_stale
 
     def query(
         self, data: bytes, address: bytes, transport: int, now: float
@@ -144,63 +131,142 @@ class Resolver:
         if query.rcode:
             self._count(_FROM_REFUSAL, query.rcode)
             return compose_error(query, self._udp_size)
-        if view.refused:
-            return self._refuse(query, _REFUSED, transport, _PROHIBITED)
-        qtype = query.qtype
-        if query.qclass != _IN or (qtype >= _FIRST_META_TYPE and qtype in _META_TYPES):
-            return self._refuse(query, _REFUSED, transport)
-        if qtype == 0 or qtype == _OPT:
-            return self._refuse(query, _FORMERR, transport)
+        if view.refused or query.qclass != _IN or not _is_data_type(query.qtype):
+            return self._turn_away(query, view, transport)
         entry = self._entry(query)
-        verdict = policy.verdict(view, entry.signature)
-        if verdict.shadow is not None:
-            self._count_hit(verdict.shadow, query)
+        fresh = now < entry.expires
+        verdict = policy.verdict(view, entry.signature if fresh else entry.name_signature)
         if verdict.blocks:
             return self._block(query, verdict, view, transport)
         if not query.flags & _RD and not entry.local:
             # What others asked for is not for a neighbour to find out.
             return self._refuse(query, _REFUSED, transport, _NOT_AUTHORITATIVE)
         answer = entry.answer
-        if answer is not None and now < entry.expires:
-            if entry.local:
-                return self._compose(query, answer, transport, _FROM_LOCAL, 0, view.ceiling)
-            age = int(now - entry.stored)
-            return self._compose(query, answer, transport, _FROM_CACHE, age, view.ceiling)
-        return self._forward(query, entry, address, transport, now)
+        if answer is None or not fresh:
+            return self._answer_or_forward(query, entry, view, address, transport, now)
+        if verdict.shadow is not None:
+            self._count_hit(verdict.shadow, query)
+        if entry.local:
+            return self._compose(query, answer, transport, _FROM_LOCAL, 0, view.ceiling)
+        entry.hits += 1
+        if now >= entry.refresh and entry.hits > _POPULAR:
+            self._refresh(query, entry, address, transport, now)
+        if view.strips_ech:
+            answer = self._without_ech(query, answer)
+        age = int(now - entry.stored)
+        return self._compose(query, answer, transport, _FROM_CACHE, age, view.ceiling)
+
+    def _answer_or_forward(
+        self, query: Query, entry: Entry, view: View, address: bytes, transport: int, now: float
+    ) -> bytes | Forward | None:
+        """Answer what is not in the cache by what else is known, or else forward it."""
+        if now < entry.retry:
+            if self._is_stale(entry, now):
+                return self._give_stale(query, entry, view, transport)
+            option = _CACHED_ERROR + compose_ede(entry.failure)
+            return self._give(
+                query, view, entry.name_signature, _SERVFAIL, transport, _FROM_CACHE, 0, option
+            )
+        zone = 0 if self._zones.empty else self._zones.find(query.qname)
+        denial = (
+            None if query.wants_dnssec else self._denials.find(query.key, self._zones, zone, now)
+        )
+        if denial is None or denial.answer is None:
+            return self._forward(query, entry, address, transport, zone, now)
+        answer = rewrite(denial.answer, denial.key[:-1], query.key[:-1])
+        age = int(now - denial.stored)
+        return self._give(
+            query, view, entry.name_signature, answer, transport, _FROM_CACHE, age, b""
+        )
 
     def _forward(
-        self, query: Query, entry: Entry, address: bytes, transport: int, now: float
+        self, query: Query, entry: Entry, address: bytes, transport: int, zone: int, now: float
     ) -> Forward:
         forward = Forward.__new__(Forward)
         forward.query = query
         forward.address = address
         forward.transport = transport
-        forward.zone = 0 if self._zones.empty else self._zones.find(query.qname)
+        forward.zone = zone
         forward.entry = entry
         forward.routing = self._routing
         forward.received = now
+        forward.patience = now + _PATIENCE if self._is_stale(entry, now) else 0.0
         forward.envelope = None
         return forward
 
+    def _refresh(
+        self, query: Query, entry: Entry, address: bytes, transport: int, now: float
+    ) -> None:
+        """Have an answer that is asked for often asked anew before it expires."""
+        entry.refresh = _FOREVER
+        if len(self.refreshes) < MAX_REFRESHES:
+            zone = self._zones.find(query.qname)
+            self.refreshes.append(self._forward(query, entry, address, transport, zone, now))
+
     def response(self, forward: Forward, answer: Answer, now: float) -> bytes | None:
         """Take the upstream's answer to a forward; the verdict is that of the policy now."""
-        entry = self._entry_of(forward)
-        current = forward.routing == self._routing
-        if entry.answer is not answer and answer.ttl > 0 and current and not entry.local:
-            self.cache.store(entry, answer, now)
-        return self._finish(forward, entry, answer, b"")
+        entry = self._keep(forward, answer, now)
+        return self._finish(forward, entry, answer)
 
-    def failure(
-        self,
-        forward: Forward,
-        ede: int,
-        now: float,  # noqa: ARG002 - every entry point is told the time
-    ) -> bytes | None:
+    def refreshed(self, forward: Forward, answer: Answer, now: float) -> None:
+        """Take the upstream's answer to a forward that nobody waits for."""
+        self._keep(forward, answer, now)
+
+    def _keep(self, forward: Forward, answer: Answer, now: float) -> Entry:
+        """Keep an answer if it may be, and what policy says of it."""
+        self._was_answered = True
+        entry = self._entry_of(forward)
+        if entry.local or entry.answer is answer or forward.routing != self._routing:
+            return entry
+        entry.retry = 0.0
+        if answer.ttl > 0:
+            if entry.answer is not None and entry.answer.rcode == _NXDOMAIN:
+                self._denials.forget(entry.key)
+            self.cache.store(entry, answer, now)
+            entry.signature = self._inspect(entry, answer)
+            if answer.rcode == _NXDOMAIN and not forward.query.wants_dnssec:
+                self._denials.keep(entry.key, answer, now)
+        return entry
+
+    def failure(self, forward: Forward, ede: int, now: float) -> bytes | None:
         """Take notice that no upstream answered; `ede` says why (RFC 8914)."""
-        return self._finish(forward, self._entry_of(forward), _SERVFAIL, compose_ede(ede))
+        entry = self._entry_of(forward)
+        stale = self._is_stale(entry, now)
+        if ede != _OTHER and forward.routing == self._routing:  # else it is ours, not the name's
+            entry.retry = now + (_STALE_RETRY if stale else _FAILURE_TTL)
+            entry.failure = ede
+        view = self.policy.view(forward.address)
+        if stale:
+            return self._give_stale(forward.query, entry, view, forward.transport)
+        option = compose_ede(ede)
+        if not self._was_answered and ede != _OTHER:
+            option += _NOT_READY
+        return self._finish(forward, entry, _SERVFAIL, option)
+
+    def stale(self, forward: Forward, now: float) -> bytes | None:
+        """Answer a forward that has waited until its `patience`; None if it has to wait on."""
+        entry = self._entry_of(forward)
+        if not self._is_stale(entry, now) or forward.routing != self._routing:
+            return None
+        return self.failure(forward, _NO_REACHABLE_AUTHORITY, now)
+
+    def _is_stale(self, entry: Entry, now: float) -> bool:
+        """Tell whether an entry has an answer to fall back on (RFC 8767)."""
+        if entry.answer is None or entry.local or now < entry.expires:
+            return False
+        return now < entry.expires + self._serve_stale
+
+    def _give_stale(self, query: Query, entry: Entry, view: View, transport: int) -> bytes | None:
+        answer = entry.answer
+        if answer is None:
+            answer = _SERVFAIL
+        elif answer.authentic:  # it was, when it was whole
+            answer = rewrite(answer, query.key[:-1], query.key[:-1])
+        option = _STALE_NXDOMAIN if answer.rcode == _NXDOMAIN else _STALE
+        return self._give(query, view, entry.signature, answer, transport, _FROM_STALE, 0, option)
 
     def _entry(self, query: Query) -> Entry:
-        """Return what is known of a question, its signature that of the policy now."""
+        """Return what is known of a question, its signatures those of the policy now."""
         entry = self.cache.get(query.key)
         if entry is None or entry.epoch != self.policy.epoch:
             entry = self._match(query, entry)
@@ -212,43 +278,92 @@ class Resolver:
             return entry
         return self._entry(forward.query)
 
-    def _finish(
-        self, forward: Forward, entry: Entry, answer: Answer, option: bytes
-    ) -> bytes | None:
-        query = forward.query
-        transport = forward.transport
-        view = self.policy.view(forward.address)
-        verdict = self.policy.verdict(view, entry.signature)
-        if verdict.blocks:
-            return self._block(query, verdict, view, transport)
-        source = _FROM_UPSTREAM
-        if entry.local and entry.answer is not None:
-            answer = entry.answer
-            source = _FROM_LOCAL
-        return self._compose(query, answer, transport, source, 0, view.ceiling, option)
-
     def _match(self, query: Query, entry: Entry | None) -> Entry:
-        """Look a question's name up in lists and local data, anew when the policy changed."""
-        policy = self.policy
+        """Look a question up in local data and lists, anew when the policy changed."""
         qname = query.qname
-        apex = special_zone(qname)
-        pinned = apex == RESOLVER_ARPA
-        signature = PASS if pinned else policy.signature(qname)
         if entry is None:
-            entry = Entry(query.key, policy.epoch, signature)
+            entry = Entry(query.key)
             self.cache.add(entry)
         elif entry.local:
             self.cache.unpin(entry)
-        entry.epoch = policy.epoch
-        entry.signature = signature
-        answer = None if pinned else self._local.find(qname, query.qtype)
-        if answer is None and apex and (pinned or not self._zones.covers(qname, apex)):
+        apex = special_zone(qname)
+        ours = apex == RESOLVER_ARPA
+        answer = None if ours else self._local.find(qname, query.qtype)
+        if answer is None and apex and (ours or not self._zones.covers(qname, apex)):
             answer = special_answer(qname, query.qtype, apex)
         if answer is not None:
             self.cache.pin(entry, answer)
+        if ours:
+            entry.epoch = self.policy.epoch
+            entry.name_signature = entry.signature = PASS
+        else:
+            self._sign(entry)
         return entry
 
+    def _sign(self, entry: Entry) -> None:
+        """Look up what policy says of a question's name, and of its answer if there is one."""
+        policy = self.policy
+        name = entry.key[:-_KEY_SUFFIX]
+        while entry.epoch != policy.epoch:
+            entry.epoch = policy.epoch
+            entry.name_signature = entry.signature = policy.signature(name)
+            if entry.answer is not None:
+                entry.signature = self._inspect(entry, entry.answer)
+
+    def _inspect(self, entry: Entry, answer: Answer) -> int:
+        """Return the signature of an answer to the question of an entry."""
+        hops = find_hops(entry.key[:-1], answer)
+        if entry.local:  # the city's own addresses are its own affair
+            hops = [hop for hop in hops if hop[0] < _FIRST_ADDRESS]
+        return self.policy.extend(entry.name_signature, hops) if hops else entry.name_signature
+
+    def _finish(
+        self, forward: Forward, entry: Entry, answer: Answer, option: bytes = b""
+    ) -> bytes | None:
+        view = self.policy.view(forward.address)
+        source = _FROM_UPSTREAM
+        signature = entry.name_signature
+        if entry.local and entry.answer is not None:
+            answer = entry.answer
+            source = _FROM_LOCAL
+        if entry.answer is answer:
+            signature = entry.signature
+        elif answer.ancount:
+            signature = self._inspect(entry, answer)
+        return self._give(
+            forward.query, view, signature, answer, forward.transport, source, 0, option
+        )
+
+    def _give(
+        self,
+        query: Query,
+        view: View,
+        signature: int,
+        answer: Answer,
+        transport: int,
+        source: int,
+        age: int,
+        option: bytes,
+    ) -> bytes | None:
+        """Answer as policy says of an answer by its signature."""
+        verdict = self.policy.verdict(view, signature)
+        if verdict.blocks:
+            return self._block(query, verdict, view, transport)
+        if verdict.shadow is not None:
+            self._count_hit(verdict.shadow, query)
+        if view.strips_ech:
+            answer = self._without_ech(query, answer)
+        ceiling = min(view.ceiling, _STALE_TTL) if source == _FROM_STALE else view.ceiling
+        return self._compose(query, answer, transport, source, age, ceiling, option)
+
+    def _without_ech(self, query: Query, answer: Answer) -> Answer:
+        if query.qtype not in ECH_TYPES or not answer.ancount:
+            return answer
+        return without_ech(query.key[:-1], answer)
+
     def _block(self, query: Query, verdict: Verdict, view: View, transport: int) -> bytes | None:
+        if verdict.shadow is not None:
+            self._count_hit(verdict.shadow, query)
         self._count_hit(verdict, query)
         template = verdict.template
         if template is None:
@@ -257,6 +372,14 @@ class Resolver:
         return self._compose(
             query, answer, transport, _FROM_POLICY, 0, view.ceiling, verdict.option
         )
+
+    def _turn_away(self, query: Query, view: View, transport: int) -> bytes:
+        """Answer what is none of our business, whoever asks, or whatever they ask."""
+        if view.refused:
+            return self._refuse(query, _REFUSED, transport, _PROHIBITED)
+        if query.qclass == _IN and query.qtype in (0, _OPT):
+            return self._refuse(query, _FORMERR, transport)
+        return self._refuse(query, _REFUSED, transport)
 
     def _refuse(self, query: Query, answer: Answer, transport: int, option: bytes = b"") -> bytes:
         return self._compose(query, answer, transport, _FROM_REFUSAL, 0, _MAX_TTL, option)
@@ -281,3 +404,10 @@ class Resolver:
 
     def _count_hit(self, verdict: Verdict, query: Query) -> None:
         self.page[verdict.counter + counters.hit_offset(verdict.trigger, query.qtype)] += 1
+
+
+def _is_data_type(qtype: int) -> bool:
+    """Tell whether there can be data of a type, or it stands for all (RFC 6895 section 3.1)."""
+    if qtype >= _FIRST_META_TYPE:
+        return qtype not in _META_TYPES
+    return qtype not in (0, _OPT)

@@ -12,11 +12,12 @@ from typing import Any, cast
 import dnslib
 
 from dnsguard.core import counters, names
+from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation
 from dnsguard.core.image import Kind, Match
 from dnsguard.core.policy import Policy, PolicyInView, Role, Stage, View, rank
 from dnsguard.core.protocol import RD, Ede, EdnsOption, Source, Transport
-from dnsguard.core.resolver import Forward, Resolver
+from dnsguard.core.resolver import Resolver
 
 _OPT = b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00"
 

@@ -1,4 +1,4 @@
-"""From the texts of lists to one image: examine, judge by what was before, build.
+"""From the texts of lists to one image of their rules: examine, judge by what was before, build.
 
 What is asked and what is answered are plain documents, for the work is done in a process of
 its own (`compiler`); `dnsguard check` does it where it is.
@@ -12,8 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, TypedDict
 
-from dnsguard.core import image
+from dnsguard.core import image, networks
 from dnsguard.core.image import Group, build_image
+from dnsguard.core.networks import NetworkGroup, build_networks
 from dnsguard.lists import bundled, public_suffixes
 from dnsguard.lists.errors import ListError, Reason, Refused
 from dnsguard.lists.generations import GenerationStore
@@ -117,6 +118,7 @@ def compile_lists(job: Job) -> list[ListOutcome]:
     never_block = [bytes.fromhex(name) for name in job["never_block"]]
     outcomes = []
     groups: list[Group] = []
+    network_groups: list[NetworkGroup] = []
     parts = 0
     for wanted in job["lists"]:
         outcome, version = _choose(wanted, store, never_block)
@@ -129,8 +131,12 @@ def compile_lists(job: Job) -> list[ListOutcome]:
             Group(parts + actions.index(kind.action), kind.kind, found)
             for kind, found in version.names.items()
         ]
+        network_groups += [
+            NetworkGroup(parts + actions.index(action), listed)
+            for action, listed in version.addresses.items()
+        ]
         parts += len(actions)
-    built = build_image(groups, seed=secrets.randbits(64))
+    built = build_image(groups, seed=secrets.randbits(64)) + build_networks(network_groups)
     with os.fdopen(job["image"], "wb", closefd=False) as file:
         file.write(built)
     return outcomes
@@ -144,7 +150,7 @@ def screening(never_block: Sequence[bytes]) -> str:
 
 @cache
 def _program() -> bytes:
-    found = hashlib.sha256(image.MAGIC)
+    found = hashlib.sha256(image.MAGIC + networks.MAGIC)
     for source in sorted(Path(__file__).parent.rglob("*.py")):
         found.update(source.read_bytes())
     for file in bundled.guard_files():
@@ -256,7 +262,8 @@ def _describe(version: Version) -> VersionDocument:
 
 
 def _actions(version: Version) -> list[Action]:
-    return list(dict.fromkeys(found.action for found in version.names))
+    """Return what the rules for names and for addresses do, each action once."""
+    return list(dict.fromkeys([*(found.action for found in version.names), *version.addresses]))
 
 
 def _part(action: Action) -> PartDocument:

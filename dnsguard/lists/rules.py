@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from dnsguard.core.image import Kind
+from dnsguard.core.networks import Prefix
 from dnsguard.core.policy import Effect
 
 
@@ -42,9 +43,6 @@ class Rule(NamedTuple):
 
 Names = Mapping[RuleType, Mapping[bytes, None]]
 """Lower-case wire names by type of rule; a mapping to None is a set that keeps file order."""
-
-Prefix = tuple[bytes, int]
-"""A packed network address, 4 or 16 octets, and the length of its prefix."""
 
 Addresses = Mapping[Action, Mapping[Prefix, None]]
 

@@ -4,7 +4,7 @@ cimport cython
 from dnsguard.core.answer cimport Answer
 from dnsguard.core.pending cimport Count
 from dnsguard.core.randomness cimport Randomness
-from dnsguard.core.resolver cimport Forward
+from dnsguard.core.forward cimport Forward
 from dnsguard.core.retry cimport Attempt, Retry, Route, start
 from dnsguard.core.wheel cimport Wheel
 from dnsguard.core.wire cimport Query
@@ -23,11 +23,13 @@ cdef class Exchange(Receiver):
     cdef Forward first
     cdef object listener
     cdef Count client
+    cdef double patience
     cdef list joined
     cdef Exchanges _exchanges
     cdef list _servers
     cdef Retry _retry
     cdef set _slot
+    cdef double _when
 
     cdef int join(self, Forward forward, listener, Count client) except -1
 
@@ -74,6 +76,8 @@ cdef class Exchanges:
     cdef readonly bint ticking
 
     cdef object finished(self, Exchange exchange, Answer answer, int ede, double now)
+
+    cdef object overdue(self, Exchange exchange, double now)
 
     cdef set wait(self, Exchange exchange, double when, double now)
 

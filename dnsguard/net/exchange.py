@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 from dnsguard.core import counters
 from dnsguard.core.answer import Answer
+from dnsguard.core.forward import Forward
 from dnsguard.core.pending import Count
 from dnsguard.core.protocol import Ede
 from dnsguard.core.randomness import Randomness
-from dnsguard.core.resolver import Forward
 from dnsguard.core.retry import Attempt, Route, Step, start
 from dnsguard.core.wheel import TICK, Wheel
 from dnsguard.core.wire import Query
@@ -33,13 +33,15 @@ class Listener(Protocol):
         """Send the response to a forward, None for nothing; called once for each."""
 
 
-_Waiter = tuple[Forward, Listener, Count]
+Waiter = tuple[Forward, Listener, Count]
 
 
 class Exchange(Receiver):
-    """One question on its way to some upstreams, and everyone who waits: nobody for a probe.
+    """One question on its way to some upstreams, and everyone who waits.
 
-    `table` is where those find it who ask the same; who asked first needs no list.
+    `table` is where those find it who ask the same; who asked first needs no list. Nobody has
+    asked first for a probe; without a `listener` whoever did waits no more, if ever. At
+    `patience`, if it is not 0, those who wait may be given something else.
     """
 
     __slots__ = (
@@ -47,11 +49,13 @@ class Exchange(Receiver):
         "_retry",
         "_servers",
         "_slot",
+        "_when",
         "client",
         "first",
         "joined",
         "key",
         "listener",
+        "patience",
         "table",
         "zone",
     )
@@ -60,9 +64,10 @@ class Exchange(Receiver):
     zone: Count
     table: "dict[bytes, Exchange]"
     first: Forward | None
-    listener: Listener
-    client: Count
-    joined: list[_Waiter] | None
+    listener: Listener | None
+    client: Count | None
+    patience: float
+    joined: list[Waiter] | None
     _slot: set[Any] | None
 
     def start(self, exchanges: "Exchanges", query: Query, route: Route, now: float) -> None:
@@ -123,6 +128,12 @@ class Exchange(Receiver):
     def timed_out(self, now: float) -> None:
         """Ask on, or give up when it is time."""
         self._slot = None
+        if self.patience and now >= self.patience:
+            self.patience = 0.0
+            self._exchanges.overdue(self, now)
+            if now < self._when:
+                self._wait_until(self._when, now)
+                return
         attempt = self._retry.latest
         while attempt is not None:
             if attempt.carrier is not None and not attempt.reported:
@@ -158,6 +169,9 @@ class Exchange(Receiver):
 
     def _wait_until(self, when: float, now: float) -> None:
         self._stop_waiting()
+        self._when = when
+        if self.patience:
+            when = min(when, self.patience)
         self._slot = self._exchanges.wait(self, when, now)
 
     def _stop_waiting(self) -> None:
@@ -209,6 +223,10 @@ class Exchanges:
 
     def finished(self, exchange: Exchange, answer: Answer | None, ede: int, now: float) -> None:
         """Answer everyone who waits for an exchange; without an answer `ede` says why."""
+        raise NotImplementedError
+
+    def overdue(self, exchange: Exchange, now: float) -> None:
+        """Give those who have waited long enough something else, if there is anything."""
         raise NotImplementedError
 
     def wait(self, exchange: Exchange, when: float, now: float) -> set[Any]:

@@ -6,9 +6,10 @@ from time import monotonic
 from typing import cast
 
 from dnsguard.core import counters
+from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation
 from dnsguard.core.protocol import Transport
-from dnsguard.core.resolver import Forward, Resolver
+from dnsguard.core.resolver import Resolver
 from dnsguard.net.client_counts import ClientCounts
 from dnsguard.net.upstream import Upstreams
 
@@ -157,6 +158,8 @@ class StreamConnection(asyncio.Protocol):
                 self._connections.upstreams.forward(outcome, self)
             else:
                 self._send(outcome, now)
+            if self._connections.resolver.refreshes:
+                self._connections.upstreams.refresh()
         except Exception:  # noqa: BLE001 - a fault of ours costs one connection, not the DNS
             self._connections.upstreams.faults.report("answering a TCP query")
             self._transport.abort()

@@ -2,7 +2,8 @@
 
 cimport cython
 from dnsguard.core cimport counters
-from dnsguard.core.resolver cimport Forward, Resolver
+from dnsguard.core.forward cimport Forward
+from dnsguard.core.resolver cimport Resolver
 from dnsguard.net.batch cimport Inbox
 from dnsguard.net.upstream cimport Upstreams
 

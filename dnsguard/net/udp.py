@@ -5,8 +5,9 @@ import socket
 from time import monotonic
 
 from dnsguard.core import counters
+from dnsguard.core.forward import Forward
 from dnsguard.core.protocol import Source, Transport
-from dnsguard.core.resolver import Forward, Resolver
+from dnsguard.core.resolver import Resolver
 from dnsguard.net import datagrams
 from dnsguard.net.upstream import Upstreams
 
@@ -63,6 +64,8 @@ class DatagramListener:
                 self._serve(number, received)
             inbox.send_replies(self._socket)
             self._observe(received)
+            if self._resolver.refreshes:
+                self._upstreams.refresh()
             if count < _FEW:  # more is unlikely to be there, and the loop would say so
                 return
 

@@ -3,7 +3,8 @@
 cimport cython
 from dnsguard.core.answer cimport Answer
 from dnsguard.core.pending cimport Count, Pending
-from dnsguard.core.resolver cimport Forward, Resolver
+from dnsguard.core.forward cimport Forward
+from dnsguard.core.resolver cimport Resolver
 from dnsguard.core.retry cimport Route
 from dnsguard.net.batch cimport Inbox
 from dnsguard.net.exchange cimport Exchange, Exchanges
@@ -26,6 +27,12 @@ cdef class Upstreams(Exchanges):
     )
     cpdef object forward(self, Forward forward, listener)
 
+    @cython.locals(forward=Forward, key=bytes, zone=Count, route=Route)
+    cpdef object refresh(self)
+
+    @cython.locals(exchange=Exchange)
+    cdef object _start(self, Forward forward, listener, Count client, Count zone, Route route)
+
     @cython.locals(now=double, number=int, server=Server, exchange=Exchange)
     cpdef int probe(self) except -1
 
@@ -34,6 +41,13 @@ cdef class Upstreams(Exchanges):
 
     @cython.locals(first=Forward, forward=Forward, client=Count)
     cdef object finished(self, Exchange exchange, Answer answer, int ede, double now)
+
+    cdef object overdue(self, Exchange exchange, double now)
+
+    @cython.locals(forward=Forward, client=Count, response=bytes)
+    cdef bint _give_stale(self, tuple waiter, double now) except -1
+
+    cdef object _keep(self, Forward forward, Answer answer, double now)
 
     @cython.locals(response=bytes)
     cdef int _reply(

@@ -8,17 +8,20 @@ from time import monotonic
 
 from dnsguard.core import counters
 from dnsguard.core.answer import Answer
+from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation, Upstream
-from dnsguard.core.pending import Pending
+from dnsguard.core.pending import Count, Pending
 from dnsguard.core.protocol import Ede
-from dnsguard.core.resolver import Forward, Resolver
+from dnsguard.core.resolver import Resolver
 from dnsguard.core.retry import Route
 from dnsguard.core.wire import parse_query
 from dnsguard.net import datagrams
-from dnsguard.net.exchange import Exchange, Exchanges, Listener
+from dnsguard.net.exchange import Exchange, Exchanges, Listener, Waiter
 from dnsguard.net.server import Server
 
 MAX_WAITING = 20_000  # queries of all clients waiting in one worker, identical ones included
+
+_REFRESH_SHARE = 2  # what nobody waits for takes half of what may be under way, not more
 
 _PROBE = parse_query(b"\0\0\1\0\0\1\0\0\0\0\0\0\0\0\2\0\1")
 
@@ -107,15 +110,39 @@ class Upstreams(Exchanges):
             pending.leave(client)
             self._refuse(forward, listener, "pending_per_zone")
             return
+        self._start(forward, listener, client, zone, route)
+
+    def refresh(self) -> None:
+        """Ask anew what the resolver would have fresh, as far as there is room for it."""
+        forwards = self._resolver.refreshes
+        self._resolver.refreshes = []
+        for forward in forwards:
+            key = forward.query.key
+            if key in self._asked or self.wheel.size >= self._max_pending // _REFRESH_SHARE:
+                continue
+            route = self._route(forward.zone)
+            zone = self._pending.open(key)
+            if zone is not None:
+                self._start(forward, None, None, zone, route)
+
+    def _start(
+        self,
+        forward: Forward,
+        listener: Listener | None,
+        client: Count | None,
+        zone: Count,
+        route: Route,
+    ) -> None:
         exchange = Exchange.__new__(Exchange)
-        exchange.key = key
+        exchange.key = forward.query.key
         exchange.zone = zone
         exchange.table = self._asked
         exchange.first = forward
         exchange.listener = listener
         exchange.client = client
+        exchange.patience = forward.patience
         exchange.joined = None
-        self._asked[key] = exchange
+        self._asked[exchange.key] = exchange
         try:
             exchange.start(self, forward.query, route, forward.received)
         except Exception:  # noqa: BLE001 - nobody must wait for what was never asked
@@ -129,6 +156,7 @@ class Upstreams(Exchanges):
             if server.health.probe_due(now) and _PROBE is not None:
                 exchange = Exchange.__new__(Exchange)
                 exchange.first = None
+                exchange.patience = 0.0
                 exchange.start(self, _PROBE, self._route_to((number,)), now)
         self._page[counters.PENDING] = self.pending
         self.show_health()
@@ -148,12 +176,43 @@ class Upstreams(Exchanges):
         exchange.first = None
         del exchange.table[exchange.key]
         self._pending.close(exchange.zone)
-        self._pending.leave(exchange.client)
-        self._reply(first, exchange.listener, answer, ede, now)
+        if exchange.listener is not None and exchange.client is not None:
+            self._pending.leave(exchange.client)
+            self._reply(first, exchange.listener, answer, ede, now)
+        elif answer is not None:
+            self._keep(first, answer, now)
         if exchange.joined is not None:
             for forward, listener, client in exchange.joined:
                 self._pending.leave(client)
                 self._reply(forward, listener, answer, ede, now)
+
+    def overdue(self, exchange: Exchange, now: float) -> None:
+        """Give those who have waited long enough what is stale, if there is anything."""
+        waiting = [] if exchange.joined is None else exchange.joined
+        exchange.joined = [waiter for waiter in waiting if not self._give_stale(waiter, now)]
+        if exchange.first is None or exchange.listener is None or exchange.client is None:
+            return
+        if self._give_stale((exchange.first, exchange.listener, exchange.client), now):
+            exchange.listener = exchange.client = None
+
+    def _give_stale(self, waiter: Waiter, now: float) -> bool:
+        """Answer one who waits by what is stale; tell whether there was anything."""
+        forward, listener, client = waiter
+        try:
+            response = self._resolver.stale(forward, now)
+            if response is None:
+                return False
+            listener.reply(forward, response)
+        except Exception:  # noqa: BLE001 - a fault of ours costs one query, not the others
+            self.faults.report("giving a stale answer")
+        self._pending.leave(client)
+        return True
+
+    def _keep(self, forward: Forward, answer: Answer, now: float) -> None:
+        try:
+            self._resolver.refreshed(forward, answer, now)
+        except Exception:  # noqa: BLE001 - a fault of ours costs one answer, not the others
+            self.faults.report("keeping an answer")
 
     def _reply(
         self, forward: Forward, listener: Listener, answer: Answer | None, ede: int, now: float

@@ -8,9 +8,10 @@ from ipaddress import ip_address
 from typing import TextIO
 
 from dnsguard.core.answer import compose_response
+from dnsguard.core.forward import Forward
 from dnsguard.core.generation import parse_generation
 from dnsguard.core.protocol import Transport
-from dnsguard.core.resolver import Forward, Resolver
+from dnsguard.core.resolver import Resolver
 from dnsguard.core.response import Response, Status, TtlBounds, parse_response
 from dnsguard.core.wire import parse_query
 from tests.compiled.setups import SETUPS

@@ -17,8 +17,9 @@ from pathlib import Path
 from time import monotonic
 from typing import cast
 
+from dnsguard.core.forward import Forward
 from dnsguard.core.generation import parse_generation
-from dnsguard.core.resolver import Forward, Resolver
+from dnsguard.core.resolver import Resolver
 from dnsguard.core.response import parse_response
 from dnsguard.net import datagrams
 from dnsguard.net.udp import DatagramListener

@@ -86,7 +86,6 @@ def test_an_upstream_that_is_dnsguard_itself(upstream: str, listener: str, loops
 
 
 def test_sections_without_effect_when_written() -> None:
-    assert warnings(HEAD + "rebinding: {protect: true}\nquery_log: {}") == [
-        "6: rebinding: does nothing in this version: remove it",
-        "7: query_log: does nothing in this version: remove it",
+    assert warnings(HEAD + "query_log: {}") == [
+        "6: query_log: does nothing in this version: remove it",
     ]

@@ -23,8 +23,6 @@ SUBNET = "subnets: [10.40.0.0/16]"
             'forward_zones: {a.example: [{url: "udp://192.0.2.1", pins: [x]}]}',
             "forward_zones.a.example[0].pins",
         ),
-        ("rebinding: {protect: false}", "rebinding.protect"),
-        ("rebinding: {allow: [city.example]}", "rebinding.allow"),
         ("strip_ech: true", "strip_ech"),
         ("cache: {serve_stale: 0s}", "cache.serve_stale"),
         ("query_log: {what: all}", "query_log.what"),
@@ -70,7 +68,6 @@ policies: {{lab: {{groups: [lab], block: [example.org], {policy}}}}}
     "text",
     [
         "listen: {dot: [], doh: [], doq: [], certificate: null, private_key: ~, server_name: }",
-        "rebinding: {protect: true, allow: []}",
         "strip_ech: false",
         "cache: {serve_stale: 24h}",
         "query_log: {what: blocked, clients: pseudonym, retention: 30d, max_per_second: 1000}",

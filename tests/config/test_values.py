@@ -138,6 +138,13 @@ def test_the_label_of_clients_without_a_group_is_reserved() -> None:
         values.group_name("unregistered")
 
 
+def test_what_rebinding_is_counted_under_is_reserved() -> None:
+    with pytest.raises(ValueError, match="is reserved: "):
+        values.policy_name("rebinding")
+    assert values.policy_name("ban") == "ban"
+    assert values.name("rebinding") == "rebinding"
+
+
 def test_text_is_one_printable_line() -> None:
     assert values.text("a\n b\u00a0c") == "a b c"
     with pytest.raises(ValueError, match="invisible"):

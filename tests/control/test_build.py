@@ -2,19 +2,23 @@
 
 import socket
 from array import array
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import dns.message
 import pytest
 
 from dnsguard.config import Config, Source, parse
-from dnsguard.control.build import OFF_SWITCHES, build_generation
+from dnsguard.control.build import OFF_SWITCHES, build_generation, without_policies
 from dnsguard.control.counting import Ranges
 from dnsguard.control.loading import discard
 from dnsguard.core.counters import PAGE_SIZE
+from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation, parse_generation
+from dnsguard.core.names import from_text
+from dnsguard.core.policy import Role
 from dnsguard.core.protocol import Transport
-from dnsguard.core.resolver import Forward, Resolver
+from dnsguard.core.resolver import Resolver
 from tests.support.compiling import image_of, load
 from tests.support.shell import addresses
 
@@ -27,6 +31,7 @@ forward_zones:
 local_records: ["printer.city.internal. 300 IN A 10.0.0.9"]
 lists:
   zone: {source: zone.txt}
+  networks: {source: networks.txt, format: cidr}
 groups:
   staff: {subnets: [198.51.100.0/24, "2001:db8:20::/48"], max_ttl: 10s}
   exempted: {subnets: [198.51.100.7/32]}
@@ -34,7 +39,7 @@ groups:
 policies:
   ban:
     groups: [staff]
-    lists: ["builtin:tiktok", zone]
+    lists: ["builtin:tiktok", zone, networks]
     block: [blocked.example.org]
     allow: [support.tiktok.com]
   watch:
@@ -46,6 +51,7 @@ policies:
     lists: [zone]
     answer: from-list
 never_block: [city.example]
+rebinding: {allow: [intranet.example]}
 limits: {pending_per_client: 9, tcp_per_client: 3, exempt: [10.9.9.9]}
 sinkhole: {ipv4: 10.0.0.1, ttl: 20s}
 edns: {udp_size: 1400}
@@ -60,6 +66,7 @@ free.nx.example.net CNAME rpz-passthru.
 *.nx.example.net CNAME .
 data.example.net 5 A 192.0.2.1
 """
+NETWORKS = "203.0.113.0/24\n2001:db8:7::/48\n"
 LAB = "198.51.100.9"
 STAFF = "198.51.100.1"
 EXEMPTED = "198.51.100.7"
@@ -70,9 +77,17 @@ STRANGER = "203.0.113.1"
 class Built:
     """A generation of the config for a number of workers."""
 
-    def __init__(self, folder: Path, *, workers: int = 1, ranges: Ranges | None = None) -> None:
-        source = Source(str(folder / "dnsguard.yaml"), CONFIG)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        workers: int = 1,
+        ranges: Ranges | None = None,
+        config: str = CONFIG,
+    ) -> None:
+        source = Source(str(folder / "dnsguard.yaml"), config)
         (folder / "zone.txt").write_text(ZONE)
+        (folder / "networks.txt").write_text(NETWORKS)
         self.config: Config = parse([source])
         self.lists = load(self.config, source, folder / "lists")
         self.ranges = ranges or Ranges()
@@ -90,6 +105,12 @@ class Built:
         query = dns.message.make_query(name, "A").to_wire()
         outcome = resolver.query(query, socket.inet_pton(family, client), Transport.UDP, 0.0)
         return dns.message.from_wire(outcome) if isinstance(outcome, bytes) else outcome
+
+    def names_of_lists(self, address: str) -> list[str]:
+        """Return the lists that have rules for an address."""
+        policy = self.generation.policy
+        found = policy.address_matches(ip_address(address).packed)
+        return [policy.lists[match.list_id].name for match in found]
 
 
 @pytest.fixture(scope="module")
@@ -209,8 +230,85 @@ def test_all_rules_of_a_list_are_counted_as_the_list(tmp_path: Path) -> None:
     blocked = dict(built.ranges.items("blocked"))
     assert built.page[blocked["lab", "zoned", "zone"]] == 4
     assert {key for key in blocked if key[0] == "lab"} == {
-        ("lab", "zoned", name) for name in ("zone", "zoned.block", OFF_SWITCHES)
+        *(("lab", "zoned", name) for name in ("zone", "zoned.block", OFF_SWITCHES)),
+        ("lab", "rebinding", "rebinding"),
     }
+
+
+def test_rules_for_addresses_reach_the_workers(built: Built) -> None:
+    table = {
+        "203.0.113.7": ["networks"],
+        "::ffff:203.0.113.7": ["networks"],
+        "2001:db8:7::1": ["networks"],
+        "2001:db8:8::1": [],
+        "198.51.100.7": [],
+    }
+    assert {address: built.names_of_lists(address) for address in table} == table
+
+
+@pytest.mark.parametrize(
+    ("network", "outside"),
+    [
+        ("0.0.0.0/8", ["1.0.0.0"]),
+        ("10.0.0.0/8", ["9.255.255.255", "11.0.0.0"]),
+        ("100.64.0.0/10", ["100.63.255.255", "100.128.0.0"]),
+        ("127.0.0.0/8", ["126.255.255.255", "128.0.0.0"]),
+        ("169.254.0.0/16", ["169.253.255.255", "169.255.0.0"]),
+        ("172.16.0.0/12", ["172.15.255.255", "172.32.0.0"]),
+        ("192.168.0.0/16", ["192.167.255.255", "192.169.0.0"]),
+        ("255.255.255.255/32", ["255.255.255.254"]),
+        ("::/127", ["::2"]),
+        ("fc00::/7", ["fbff::", "fe00::"]),
+        ("fe80::/10", ["fe7f::"]),
+        ("fec0::/10", ["ff00::"]),
+        ("64:ff9b::10.0.0.0/104", ["64:ff9b::11.0.0.0"]),
+        ("2002:c0a8::/32", ["2002:c0a9::"]),
+    ],
+)
+def test_private_addresses_are_known(built: Built, network: str, outside: list[str]) -> None:
+    whole = ip_network(network)
+    for address in (whole.network_address, whole.broadcast_address):
+        assert built.names_of_lists(str(address)) == ["rebinding"], address
+    for text in outside:
+        assert built.names_of_lists(text) == [], text
+
+
+def test_names_that_may_have_private_addresses(built: Built) -> None:
+    policy = built.generation.policy
+    table = {
+        "intranet.example": True,
+        "www.intranet.example": True,
+        "a.city.internal": True,
+        "internal": False,
+        "example.org": False,
+    }
+    for name, allowed in table.items():
+        roles = {policy.lists[match.list_id].role for match in policy.matches(from_text(name))}
+        assert (Role.REBINDING_ALLOWED in roles) == allowed, name
+
+
+def test_rebinding_is_counted_for_every_group(built: Built) -> None:
+    wanted = {
+        group: built.ranges.base("blocked", group, "rebinding", "rebinding")
+        for group in ("unregistered", "staff", "exempted", "lab")
+    }
+    views = built.generation.policy.views
+    assert {view.group: view.rebinding for view in views if not view.refused} == wanted
+    assert {view.rebinding for view in views if view.refused} == {-1}
+
+
+def test_without_protection_private_addresses_are_like_others(tmp_path: Path) -> None:
+    config = CONFIG.replace("{allow: [intranet.example]}", "{protect: false}")
+    built = Built(tmp_path, config=config)
+    assert built.names_of_lists("10.0.0.1") == []
+    assert {view.rebinding for view in built.generation.policy.views} == {-1}
+    assert not [key for key, _ in built.ranges.items("blocked") if "rebinding" in key]
+
+
+def test_dnsguard_itself_may_have_private_addresses(built: Built) -> None:
+    policy = without_policies(built.config).policy
+    assert policy.address_matches(bytes([10, 0, 0, 1])) == []
+    assert {view.rebinding for view in policy.views} == {-1}
 
 
 def test_the_hashes_of_the_images_are_keyed_anew(tmp_path: Path) -> None:

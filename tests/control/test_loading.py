@@ -227,15 +227,6 @@ def test_what_is_left_out_is_a_warning_at_the_list(setting: ListSetting) -> None
     discard(lists, None)
 
 
-def test_addresses_of_a_list_are_told_to_do_nothing(setting: ListSetting) -> None:
-    setting.configure(CONFIG.replace("own.txt", "own.txt, format: cidr"))
-    setting.file.write_text("192.0.2.0/24\n2001:db8::/32\n")
-    lists = setting.load()
-    said = [warning.message for warning in lists.warnings if warning.path == "lists.own"]
-    assert any("2 addresses" in text for text in said)
-    discard(lists, None)
-
-
 def test_when_nothing_can_be_compiled_nothing_is_left_open(setting: ListSetting) -> None:
     async def fail(_: Job, __: Sequence[int]) -> list[ListOutcome]:
         raise CompileError("no memory")

@@ -13,6 +13,7 @@ from dnsguard.control.counting import Page, Ranges
 from dnsguard.control.loading import Accepted, Lists, LoadedList, discard
 from dnsguard.control.metrics import Events, MetricsCollector, Snapshot
 from dnsguard.core import counters
+from dnsguard.core.policy import Trigger
 from dnsguard.core.protocol import Rcode
 from dnsguard.core.protocol import Source as AnswerSource
 from dnsguard.lists.errors import REASONS
@@ -93,6 +94,17 @@ def test_counters_are_sums_over_the_workers(exposition: Exposition) -> None:
     assert samples['dnsguard_responses_total{rcode="NXDOMAIN",source="cache"}'] == 8
     assert samples['dnsguard_limited_total{limit="tcp_idle"}'] == 2
     assert samples["dnsguard_internal_errors_total"] == 2
+
+
+def test_rebinding_is_counted_as_a_policy_that_addresses_trigger(exposition: Exposition) -> None:
+    hits = exposition.ranges.base("blocked", "staff", "rebinding", "rebinding")
+    exposition.written[0][hits + counters.hit_offset(Trigger.HINT, 65)] += 3
+    samples = exposition.render()
+    start = 'dnsguard_blocked_total{group="staff",list="rebinding",policy="rebinding",qtype='
+    assert {series: value for series, value in samples.items() if series.startswith(start)} == {
+        f'{start}"HTTPS",trigger="hint"}}': 3,
+        **{f'{start}"{qtype}",trigger="address"}}': 0 for qtype in counters.QTYPES},
+    }
 
 
 def test_histograms_are_cumulative_with_count_and_sum(exposition: Exposition) -> None:

@@ -18,7 +18,7 @@ COST = ENTRY_OVERHEAD + 20
 def filled(size: int, keys: list[bytes]) -> Cache:
     cache = Cache(size)
     for key in keys:
-        cache.add(Entry(key, 1, 0))
+        cache.add(Entry(key))
     return cache
 
 
@@ -28,17 +28,17 @@ def kept(cache: Cache, keys: list[bytes]) -> list[bytes]:
 
 def test_an_entry_is_found_by_its_key() -> None:
     cache = Cache(10 * COST)
-    entry = Entry(KEYS[0], 7, 3)
+    entry = Entry(KEYS[0])
     cache.add(entry)
     assert cache.get(KEYS[0]) is entry
     assert cache.get(KEYS[1]) is None
-    assert (entry.epoch, entry.signature, entry.answer, entry.local) == (7, 3, None, False)
+    assert (entry.epoch, entry.signature, entry.answer, entry.local) == (0, 0, None, False)
     assert (len(cache), cache.bytes) == (1, COST)
 
 
 def test_an_answer_is_kept_for_its_ttl() -> None:
     cache = Cache(10 * COST)
-    entry = Entry(KEYS[0], 1, 0)
+    entry = Entry(KEYS[0])
     cache.add(entry)
     answer = Answer(0, b"x" * 50, ttl=30)
     cache.store(entry, answer, 1000.0)
@@ -54,7 +54,7 @@ def test_the_bound_is_one_of_memory() -> None:
         cache = Cache(1 << 30)
         for number in range(count):
             key = number.to_bytes(40, "big")
-            entry = Entry(key, 1, 0)
+            entry = Entry(key)
             cache.add(entry)
             answer = Answer(0, number.to_bytes(60, "big"), ttl_offsets=(6, 22, 38), ttl=30)
             cache.store(entry, answer, 1000.0)
@@ -67,7 +67,7 @@ def test_the_bound_is_one_of_memory() -> None:
 @pytest.mark.parametrize("keep", [Cache.store, Cache.pin])
 def test_what_is_kept_does_not_hold_up_the_garbage_collector(keep: Callable[..., None]) -> None:
     cache = Cache(10 * COST)
-    entry, answer = Entry(KEYS[0], 1, 0), Answer(0, b"x" * 50, ttl=30)
+    entry, answer = Entry(KEYS[0]), Answer(0, b"x" * 50, ttl=30)
     cache.add(entry)
     keep(cache, entry, answer, *([1000.0] if keep is Cache.store else []))
     assert gc.is_tracked(entry) == gc.is_tracked(answer) == (BUILD == "plain")
@@ -75,7 +75,7 @@ def test_what_is_kept_does_not_hold_up_the_garbage_collector(keep: Callable[...,
 
 def test_a_local_answer_is_pinned_until_it_is_unpinned() -> None:
     cache = Cache(10 * COST)
-    entry = Entry(KEYS[0], 1, 0)
+    entry = Entry(KEYS[0])
     cache.add(entry)
     cache.pin(entry, Answer(0, b"x" * 50, ttl=30))
     assert (entry.local, entry.expires, cache.bytes) == (True, FOREVER, COST + 50)
@@ -97,28 +97,28 @@ def test_the_bound_holds_and_the_rest_stays() -> None:
 
 def test_what_is_asked_for_outlives_what_is_not() -> None:
     cache = filled(4 * COST, KEYS[:4])
-    cache.add(Entry(KEYS[4], 1, 0))  # everyone's first chance is spent
+    cache.add(Entry(KEYS[4]))  # everyone's first chance is spent
     popular = kept(cache, KEYS[:4])[0]
     for key in KEYS[5:30]:
         assert cache.get(popular) is not None
-        cache.add(Entry(key, 1, 0))
+        cache.add(Entry(key))
     assert cache.get(popular) is not None
 
 
 def test_one_addition_gives_few_chances() -> None:
     keys = [number.to_bytes(20, "big") for number in range(10 * MAX_CHANCES)]
     cache = filled(len(keys) * COST, keys)
-    cache.add(Entry(b"one more", 1, 0))
+    cache.add(Entry(b"one more"))
     assert len(cache) == len(keys)
     assert set(keys) - set(kept(cache, keys)) == {keys[MAX_CHANCES]}
 
 
 def test_an_answer_for_an_evicted_entry_costs_nothing() -> None:
     cache = Cache(2 * COST)
-    lost = Entry(KEYS[0], 1, 0)
+    lost = Entry(KEYS[0])
     cache.add(lost)
     for key in KEYS[1:]:
-        cache.add(Entry(key, 1, 0))
+        cache.add(Entry(key))
     assert cache.get(KEYS[0]) is None
     before = cache.bytes
     cache.store(lost, Answer(0, b"x" * 500, ttl=30), 1.0)
@@ -131,14 +131,14 @@ def test_clear_forgets_everything() -> None:
     cache.clear()
     assert (len(cache), cache.bytes, kept(cache, KEYS)) == (0, 0, [])
     for key in KEYS:
-        cache.add(Entry(key, 1, 0))
+        cache.add(Entry(key))
     assert (len(cache), cache.bytes) == (5, 5 * COST)
 
 
 def test_a_smaller_bound_holds_after_the_next_addition() -> None:
     cache = filled(20 * COST, KEYS[:20])
     cache.resize(5 * COST)
-    cache.add(Entry(KEYS[20], 1, 0))
+    cache.add(Entry(KEYS[20]))
     assert len(cache) == 5
 
 
@@ -154,7 +154,7 @@ class Additions(RuleBasedStateMachine):
     def add_and_store(self, key: bytes, body: int) -> None:
         entry = self.cache.get(key)
         if entry is None:
-            entry = self.entries[key] = Entry(key, 1, 0)
+            entry = self.entries[key] = Entry(key)
             self.cache.add(entry)
         self.cache.store(entry, Answer(0, b"x" * body, ttl=30), 1.0)
 
@@ -176,7 +176,7 @@ class Additions(RuleBasedStateMachine):
     def resize(self, entries: int) -> None:
         self.cache.resize(entries * COST)
         key = next(key for key in map(bytes, range(100)) if self.cache.get(key) is None)
-        self.entries[key] = Entry(key, 1, 0)
+        self.entries[key] = Entry(key)
         self.cache.add(self.entries[key])
 
     def _any(self, key: bytes) -> list[Entry]:
@@ -203,7 +203,7 @@ def test_the_bytes_are_those_of_the_entries(stored: list[tuple[bytes, int]]) -> 
     for number, (key, body) in enumerate(stored):
         entry = cache.get(key)
         if entry is None:
-            entry = Entry(key, 1, 0)
+            entry = Entry(key)
             cache.add(entry)
         keep[number % 2](entry, Answer(0, b"x" * body, ttl=30))
         sizes[key] = body

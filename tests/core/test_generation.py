@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from dnsguard.core.generation import MAGIC, compose_generation, parse_generation
 from dnsguard.core.names import from_text
-from dnsguard.core.policy import STRANGERS, UNREGISTERED, Stage
+from dnsguard.core.networks import MAGIC as NETWORKS_MAGIC
+from dnsguard.core.policy import STRANGERS, UNREGISTERED, Role, Stage
 from tests.support.gateway import packed
 from tests.support.generations import Ban, Setup, generation
 
@@ -80,6 +81,66 @@ def test_the_images_are_aligned_and_not_copied() -> None:
     for buffer, name in ((lists, tiktok), (own, city)):
         buffer[buffer.rindex(name) + 1] ^= 1  # an image whose names change is one that is shared
         assert policy.matches(name) == []
+
+
+def test_the_networks_behind_the_images_are_aligned_and_not_copied() -> None:
+    setup = Setup(lists={"own": ["example.org", "192.0.2.0/24"]}, rebinding=True)
+    own, lists = map(bytearray, setup.buffers())
+    policy = parse_generation(memoryview(own), memoryview(lists)).policy
+    listed, private = packed("192.0.2.1"), packed("10.0.0.1")
+    assert [policy.lists[m.list_id].name for m in policy.address_matches(listed)] == ["own"]
+    assert [policy.lists[m.list_id].name for m in policy.address_matches(private)] == ["rebinding"]
+    for buffer, address in ((lists, listed), (own, private)):
+        start = buffer.rindex(NETWORKS_MAGIC)
+        assert start % 8 == 0
+        buffer[start + 24 :] = bytes(len(buffer) - start - 24)  # all but the header
+        assert policy.address_matches(address) == []
+
+
+def test_rules_for_addresses_of_the_lists_and_of_the_config_come_together() -> None:
+    built = generation(
+        lists={
+            "broad": ["0.0.0.0/1", "example.org"],
+            "narrow": ["10.20.0.0/16", "@@10.20.30.40", "10.20.0.0/15 nodata"],
+        },
+        rebinding=True,
+    )
+    policy = built.policy
+    for address, carried in (("10.20.30.40", "::ffff:10.20.30.40"), ("64.0.0.1", "2002:4000:1::")):
+        found = policy.address_matches(packed(address))
+        assert policy.address_matches(packed(carried)) == found
+    rules = [
+        (policy.lists[m.list_id].name, policy.lists[m.list_id].effect.name, m.labels - 96)
+        for m in policy.address_matches(packed("10.20.30.40"))
+    ]
+    assert rules == [
+        ("narrow", "ALLOW", 32),
+        ("narrow", "BLOCK", 16),
+        ("narrow", "BLOCK", 15),
+        ("rebinding", "BLOCK", 8),
+        ("broad", "BLOCK", 1),
+    ]
+    assert policy.address_matches(packed("198.51.100.1")) == []
+    assert policy.address_matches(packed("2001:db8::1")) == []
+    assert policy.address_matches(b"") == []
+
+
+def test_rebinding_has_its_lists_and_counters_when_it_is_on() -> None:
+    on = generation(
+        rebinding=True,
+        rebinding_allow=["intranet.example"],
+        forward_zones={"city.internal": ["udp://10.0.0.53"]},
+    ).policy
+    for name in ("intranet.example", "a.intranet.example", "a.city.internal"):
+        roles = {on.lists[match.list_id].role for match in on.matches(from_text(name))}
+        assert roles == {Role.REBINDING_ALLOWED}, name
+    assert on.matches(from_text("example")) == []
+    counters = [view.rebinding for view in on.views]
+    assert counters[STRANGERS] == -1
+    assert -1 not in (counters[UNREGISTERED], *counters[2:])
+    off = generation().policy
+    assert {view.rebinding for view in off.views} == {-1}
+    assert off.address_matches(packed("10.0.0.1")) == []
 
 
 def test_rules_of_the_lists_and_of_the_config_count_alike() -> None:

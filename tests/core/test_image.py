@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dnsguard.core import image as image_module
-from dnsguard.core.image import Group, Image, Kind, Match, build_image
+from dnsguard.core.image import NAME_KINDS, Group, Image, Kind, Match, build_image
 from dnsguard.core.names import from_text, to_text
 from tests.support.strategies import SHORT_LABEL, wire_names
 
@@ -19,7 +19,10 @@ RULE = struct.Struct("<IHBx")  # offset of its first name, list, kind
 NAMES = wire_names(SHORT_LABEL).map(bytes.lower)
 GROUPS = st.lists(
     st.builds(
-        Group, st.integers(0, 3), st.sampled_from(Kind), st.lists(NAMES, min_size=1, max_size=4)
+        Group,
+        st.integers(0, 3),
+        st.sampled_from(sorted(NAME_KINDS)),
+        st.lists(NAMES, min_size=1, max_size=4),
     ),
     max_size=8,
 )
@@ -134,7 +137,7 @@ def test_the_most_specific_comes_first_and_then_the_lowest_list() -> None:
 def test_nothing_matches_the_root_and_an_empty_image() -> None:
     assert image().find(from_text("example.org")) == []
     assert image().find(b"\x00") == []
-    for kind in Kind:
+    for kind in NAME_KINDS:
         assert image((".", kind)).find(b"\x00") == []
 
 
@@ -168,7 +171,8 @@ def test_a_hundred_thousand_names() -> None:
     ]
     octets = build_image(groups, seed=2024)
     blob = sum(len(_host(number)) for number in range(100_000))
-    assert len(octets) == HEADER.size + 150_001 * CELL.size + 7 * RULE.size + blob
+    size = HEADER.size + 150_001 * CELL.size + 7 * RULE.size + blob
+    assert len(octets) == size + -size % 8
     built = Image(octets)
     chosen = random.Random(1)
     for number in chosen.sample(range(100_000), 2_000):
@@ -238,7 +242,8 @@ def test_a_name_cut_at_the_end_of_the_image_is_not_read_beyond() -> None:
     [
         (Group(65_536, Kind.EXACT, []), "list number 65536"),
         (Group(-1, Kind.EXACT, []), "list number -1"),
-        (Group(0, 3, []), "3 is not a valid Kind"),
+        (Group(0, 3, []), "3 is no kind of rule for names"),
+        (Group(0, Kind.NETWORK, []), "16 is no kind of rule for names"),
         (Group(9, Kind.EXACT, [b"\x01a" * 127 + b"\x01\x00"]), "name of list 9 is longer than 255"),
     ],
 )
@@ -267,6 +272,13 @@ def test_too_many_octets_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_module, "_MAX_BLOB", size - 1)
     with pytest.raises(ValueError, match="take more than"):
         build_image([ORG], seed=1)
+
+
+def test_what_follows_an_image_is_aligned_and_left_alone() -> None:
+    for count in range(9):
+        octets = build_image([Group(0, Kind.EXACT, [b"\x01a" * count + b"\x00"])], seed=1)
+        assert Image(octets).end == Image(octets + b"anything").end == len(octets)
+        assert len(octets) % 8 == 0
 
 
 def test_every_truncation_is_refused() -> None:
@@ -311,7 +323,7 @@ def test_a_table_that_points_anywhere_is_harmless(low: bytes, high: bytes) -> No
 
 def _check_matches(found: list[Match], name: bytes) -> None:
     for match in found:
-        assert match.kind in list(Kind)
+        assert match.kind in NAME_KINDS
         assert 0 <= match.start < match.end < len(name)
 
 
@@ -337,9 +349,10 @@ def test_an_image_without_a_table_is_refused() -> None:
         Image(HEADER.pack(image_module.MAGIC, 1, 0, 0, 0, 0, 0))
 
 
-def test_a_rule_of_no_kind_is_refused() -> None:
+@pytest.mark.parametrize("kind", [3, Kind.NETWORK])
+def test_a_rule_of_no_kind_is_refused(kind: int) -> None:
     whole = bytearray(build_image([ORG], seed=1))
     _, _, slots, *_ = HEADER.unpack_from(whole)
-    whole[HEADER.size + CELL.size * slots + 6] = 3
+    whole[HEADER.size + CELL.size * slots + 6] = kind
     with pytest.raises(ValueError, match="build it again"):
         Image(bytes(whole))

@@ -77,7 +77,7 @@ def test_a_name_has_so_many_pointers_at_most() -> None:
 
 
 def test_a_pointer_is_followed_anew_when_the_one_before_led_elsewhere() -> None:
-    data = NAME + b"\x40" + record(pointer(0), 1, b"") * 2 + record(pointer(len(NAME)), 1, b"")
+    data = NAME + b"\x40" + record(pointer(0), 16, b"") * 2 + record(pointer(len(NAME)), 16, b"")
     parser = parsed(data, len(NAME) + 1)
     parser.parse()
     with pytest.raises(MalformedError):

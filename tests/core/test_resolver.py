@@ -7,10 +7,10 @@ import dns.rcode
 import dns.rrset
 import pytest
 
+from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation
 from dnsguard.core.policy import Stage
 from dnsguard.core.protocol import Ede, Source, Transport
-from dnsguard.core.resolver import Forward
 from tests.support.gateway import Gateway, packed, question, read, said
 from tests.support.generations import Ban, generation
 

@@ -4,14 +4,18 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from dnsguard.core import image as image_module
+from dnsguard.core import networks as networks_module
 from dnsguard.core.image import Image
 from dnsguard.core.names import from_text
+from dnsguard.core.networks import Networks
 from dnsguard.core.policy import Effect
 from dnsguard.lists import compile as module
 from dnsguard.lists.compile import Job, ListJob, ListOutcome, TextDocument, compile_lists, screening
@@ -32,6 +36,7 @@ class Workshop:
         self.never_block: list[str] = []
         self._open: list[int] = []
         self.image: Image
+        self.networks: Networks
 
     def text(self, text: str | bytes, *, guarded: bool = False) -> TextDocument:
         """Return a text in memory."""
@@ -57,7 +62,9 @@ class Workshop:
             "image": image,
         }
         outcomes = compile_lists(job)
-        self.image = Image(os.pread(image, os.fstat(image).st_size, 0))
+        octets = os.pread(image, os.fstat(image).st_size, 0)
+        self.image = Image(octets)
+        self.networks = Networks(octets[self.image.end :])
         return outcomes
 
     def close(self) -> None:
@@ -94,6 +101,10 @@ def kept(number: int) -> TextDocument:
 
 def numbers(workshop: Workshop, name: str) -> set[int]:
     return {match.list_id for match in workshop.image.find(from_text(name))}
+
+
+def at(workshop: Workshop, address: str) -> list[int]:
+    return [match.list_id for match in workshop.networks.find(ip_address(address).packed)]
 
 
 def test_the_first_text_that_can_be_used_is_taken(workshop: Workshop) -> None:
@@ -169,6 +180,39 @@ w.example.org 5 A 192.0.2.1
     assert said("w.example.org") == [(Effect.BLOCK, "data")]
     [number] = numbers(workshop, "w.example.org")
     assert version["parts"][number]["records"] == [(1, 5, "c0000201")]
+
+
+def test_rules_for_addresses_are_parts_like_those_for_names(workshop: Workshop) -> None:
+    zone = """\
+$TTL 60
+@ SOA localhost. root.localhost. 1 1h 15m 30d 2h
+@ NS localhost.
+n.example.org CNAME .
+24.0.2.0.192.rpz-ip CNAME .
+32.7.2.0.192.rpz-ip CNAME rpz-passthru.
+32.zz.db8.2001.rpz-ip CNAME *.
+"""
+    first, second, third = workshop.compile(
+        wanted([workshop.text(zone)], "zone", format="rpz"),
+        wanted([workshop.text("198.51.100.0/24\n192.0.2.0/25\n")], "networks", format="cidr"),
+        wanted([workshop.text("example.net\n")], "names"),
+    )
+    counts = [
+        (outcome["version"]["names"], outcome["version"]["addresses"])
+        for outcome in (first, second, third)
+        if outcome["version"]
+    ]
+    assert counts == [(1, 3), (0, 2), (1, 0)]
+    assert first["version"] is not None
+    said = [(part["effect"], part["answer"]) for part in first["version"]["parts"]]
+    assert said == [(Effect.BLOCK, "nxdomain"), (Effect.ALLOW, ""), (Effect.BLOCK, "nodata")]
+    assert numbers(workshop, "n.example.org") == {0}
+    assert at(workshop, "192.0.2.7") == [1, 3, 0]
+    assert at(workshop, "192.0.2.200") == [0]
+    assert at(workshop, "2001:db8::1") == [2]
+    assert at(workshop, "198.51.100.9") == [3]
+    assert at(workshop, "203.0.113.1") == []
+    assert numbers(workshop, "example.net") == {4}
 
 
 def test_format_match_and_size_are_those_of_the_list(workshop: Workshop) -> None:
@@ -281,12 +325,15 @@ def test_an_image_that_cannot_be_written_is_an_error(workshop: Workshop) -> None
         os.close(read_only)
 
 
-def test_screening_tells_guards_and_programs_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("part", [image_module, networks_module])
+def test_screening_tells_guards_and_programs_apart(
+    part: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, two = from_text("a.example"), from_text("b.example")
     assert screening([one, two]) == screening([two, one])
     assert len({screening([]), screening([one]), screening([two]), screening([one, two])}) == 4
     before = screening([one])
-    monkeypatch.setattr(image_module, "MAGIC", b"dnsgimg0")
+    monkeypatch.setattr(part, "MAGIC", b"dnsgxxx0")
     module._program.cache_clear()
     try:
         assert screening([one]) != before

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 from dnsguard.core import names
-from dnsguard.core.image import Kind
+from dnsguard.core.image import NAME_KINDS, Kind
 from dnsguard.lists import bundled
 from dnsguard.lists.formats import parse, parse_line
 from dnsguard.lists.guards import screen
@@ -21,7 +21,7 @@ class Matcher:
 
     def __init__(self, builtin: str) -> None:
         found = parse(bundled.text(builtin)).names
-        self._by_kind = {kind: set(found.get(RuleType(kind), ())) for kind in Kind}
+        self._by_kind = {kind: set(found.get(RuleType(kind), ())) for kind in NAME_KINDS}
         self._dnsbl = bundled.dnsbl_zones()
 
     def matches(self, text: str) -> bool:

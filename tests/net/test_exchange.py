@@ -12,6 +12,7 @@ import pytest
 from dnsguard.core import counters, retry
 from dnsguard.core.protocol import Ede
 from dnsguard.core.wheel import TICK
+from tests.support.gateway import extended_errors
 from tests.support.generations import Setup
 from tests.support.loops import wait_for
 from tests.support.scripted import TRUE, Peer, Replies, ScriptedUpstream, respond, silent, telling
@@ -93,10 +94,7 @@ def require_failure(shell: Shell, name: str) -> None:
     """Require that a question fails by one fault, which leaves nothing behind."""
     answer = shell.ask(name)
     assert answer.rcode() == dns.rcode.SERVFAIL
-    codes = [
-        int(option.code) for option in answer.options if isinstance(option, dns.edns.EDEOption)
-    ]
-    assert codes == [int(Ede.OTHER)]
+    assert extended_errors(answer) == [Ede.OTHER]
     assert shell.page[counters.INTERNAL_ERRORS] == 1
     shell.page[counters.INTERNAL_ERRORS] = 0
     assert (shell.upstreams.pending, shell.upstreams.waiting) == (0, 0)

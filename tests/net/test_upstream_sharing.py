@@ -10,8 +10,9 @@ import dns.rcode
 import pytest
 
 from dnsguard.core import counters
+from dnsguard.core.forward import Forward
 from dnsguard.core.protocol import Ede, Transport
-from dnsguard.core.resolver import Forward
+from tests.support.gateway import extended_errors
 from tests.support.generations import Setup
 from tests.support.loops import wait_for
 from tests.support.scripted import (
@@ -22,10 +23,6 @@ from tests.support.scripted import (
 from tests.support.shell import Shell, addresses, make_query
 
 STAFF = {"staff": ["127.0.0.2/32"]}
-
-
-def extended_errors(response: dns.message.Message) -> list[int]:
-    return [option.code for option in response.options if isinstance(option, dns.edns.EDEOption)]
 
 
 class TestSharing:

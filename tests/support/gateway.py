@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.name
@@ -18,11 +19,13 @@ import dns.rdatatype
 import dns.rrset
 
 from dnsguard.core import counters
+from dnsguard.core.answer import Answer
+from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation
 from dnsguard.core.protocol import Transport
 from dnsguard.core.randomness import Randomness
-from dnsguard.core.resolver import Forward, Resolver
-from dnsguard.core.retry import Route, start
+from dnsguard.core.resolver import Resolver
+from dnsguard.core.retry import Retry, Route, start
 
 Server = Callable[[dns.message.Message], dns.message.Message]
 """What an upstream makes of a query."""
@@ -57,6 +60,12 @@ def said(message: dns.message.Message | None) -> str:
     if message.rcode() != dns.rcode.NOERROR:
         return dns.rcode.to_text(message.rcode())
     return " ".join(rdata.to_text() for rrset in message.answer for rdata in rrset) or "NODATA"
+
+
+def extended_errors(message: dns.message.Message | None) -> list[int]:
+    """Return the INFO-CODEs of a response (RFC 8914)."""
+    options = [] if message is None else message.options
+    return [int(option.code) for option in options if isinstance(option, dns.edns.EDEOption)]
 
 
 def records_server(*lines: str) -> Server:
@@ -129,6 +138,18 @@ class Gateway:
 
     def finish(self, forward: Forward) -> bytes | None:
         """Return the response to a forward, by way of an upstream."""
+        attempts, answer = self._exchange(forward)
+        if answer is None:
+            return self.resolver.failure(forward, attempts.ede, self.now)
+        return self.resolver.response(forward, answer, self.now)
+
+    def refresh(self, forward: Forward) -> None:
+        """Have a forward answered for which nobody waits."""
+        _, answer = self._exchange(forward)
+        if answer is not None:
+            self.resolver.refreshed(forward, answer, self.now)
+
+    def _exchange(self, forward: Forward) -> tuple[Retry, Answer | None]:
         upstreams = self.generation.upstream_sets[forward.zone]
         route = Route(upstreams, self.generation.ttl_bounds)
         attempts = start(forward.query, route, self._randomness, self.now)
@@ -136,8 +157,8 @@ class Gateway:
             response = self.server(dns.message.from_wire(attempt.message)).to_wire(max_size=65_535)
             attempts.result(attempt, response)
             if attempts.answer is not None:
-                return self.resolver.response(forward, attempts.answer, self.now)
-        return self.resolver.failure(forward, attempts.ede, self.now)
+                break
+        return attempts, attempts.answer
 
     def hits(self, group: str, policy: str, name: str, qtype: int = 1, trigger: int = 0) -> int:
         """Return how often a list decided for a policy of a group."""

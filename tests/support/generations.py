@@ -18,6 +18,7 @@ from typing import ParamSpec
 from urllib.parse import urlsplit
 
 from dnsguard.config.records import parse_record
+from dnsguard.control.rebinding import PRIVATE, allowed_names
 from dnsguard.core import counters, names
 from dnsguard.core.generation import (
     Generation,
@@ -30,8 +31,10 @@ from dnsguard.core.generation import (
     parse_generation,
 )
 from dnsguard.core.image import Group, Kind, build_image
+from dnsguard.core.networks import NetworkGroup, Prefix, build_networks
 from dnsguard.core.policy import Effect, Role, Stage
 from dnsguard.lists.formats import parse_line
+from dnsguard.lists.rules import Rule
 
 P = ParamSpec("P")
 
@@ -66,7 +69,8 @@ class Setup:
 
     In `lists` an entry may be marked by what it does: `@@name` frees, `!!name` is important,
     `@@!!name` is an important exception, and `name nodata` asks for that answer. Behind the
-    mark, `.name` is everything below the name, as `*.name` is in an RPZ.
+    mark, `.name` is everything below the name, as `*.name` is in an RPZ, and an address or a
+    network is a rule for addresses.
     """
 
     groups: Mapping[str, Sequence[str]] = field(default_factory=lambda: STAFF)
@@ -81,11 +85,15 @@ class Setup:
     upstreams: Sequence[str] = UPSTREAMS
     trusted: Sequence[str] = ()
     forward_zones: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    rebinding: bool = False
+    rebinding_allow: Sequence[str] = ()
     sinkhole: tuple[str, str, int] = ("0.0.0.0", "::", 30)
     ttl_bounds: tuple[int, int] = (0, 86_400)
     number: int = 1
     udp_size: int = 1232
     cache_size: int = 1 << 20
+    serve_stale: int = 0
+    strip_ech: bool = False
     pending_per_client: int = 1000
     pending: int = 10_000
     tcp_per_client: int = 50
@@ -123,13 +131,13 @@ class Setup:
             max_ttl=self.ttl_bounds[1],
             udp_size=self.udp_size,
             cache_size=self.cache_size,
+            serve_stale=self.serve_stale,
             pending_per_client=self.pending_per_client,
             pending=self.pending,
             tcp_per_client=self.tcp_per_client,
             exempt=[_subnet(subnet) for subnet in self.exempt],
         )
-        own = build_image(lists.own, seed=0x5EED)
-        return compose_generation(document, own), build_image(lists.compiled, seed=0x5EED)
+        return compose_generation(document, lists.own.built()), lists.compiled.built()
 
     def generation(self) -> Generation:
         """Return the generation as a worker parses it."""
@@ -151,10 +159,24 @@ class Setup:
             )
             for name, ban in self.policies.items()
         }
+        if self.rebinding:
+            lists.add_networks("rebinding", Role.PRIVATE_ADDRESS, PRIVATE)
+            lists.add_rules(
+                "rebinding.allow",
+                Role.REBINDING_ALLOWED,
+                allowed_names(
+                    map(names.from_text, self.rebinding_allow),
+                    map(names.from_text, self.forward_zones),
+                ),
+            )
         free = count(counters.FIRST_FREE, _RANGE)
-        views = [_view("unregistered", free), _view("strangers", free, refused=True)]
+        views = [
+            _view("unregistered", free, protect=self.rebinding),
+            _view("strangers", free, refused=True),
+        ]
         for group in self.groups:
-            view = _view(group, free, ceiling=self.max_ttl.get(group))
+            view = _view(group, free, ceiling=self.max_ttl.get(group), protect=self.rebinding)
+            view["strips_ech"] = self.strip_ech
             for name, ban in self.policies.items():
                 if ban.groups is None or group in ban.groups:
                     chosen = named if ban.lists is None else ban.lists
@@ -189,19 +211,58 @@ _MARKS = {
 }
 
 
+class _RulesOfLists:
+    """Rules by the numbers of their lists, as one buffer has them."""
+
+    def __init__(self) -> None:
+        self._names: list[Group] = []
+        self._networks: list[NetworkGroup] = []
+
+    def add(self, list_id: int, entry: str) -> None:
+        """Add an entry of a list."""
+        prefix = _prefix(entry)
+        if prefix is not None:
+            self.add_networks(list_id, [prefix])
+            return
+        rule = parse_line(entry.removeprefix("."))
+        kind = Kind.BELOW if entry.startswith(".") else rule.kind
+        self.add_names(list_id, kind, [rule.name])
+
+    def add_names(self, list_id: int, kind: Kind, listed: Sequence[bytes]) -> None:
+        """Add names that match in the same way."""
+        self._names.append(Group(list_id, kind, listed))
+
+    def add_networks(self, list_id: int, prefixes: Sequence[Prefix]) -> None:
+        """Add networks."""
+        self._networks.append(NetworkGroup(list_id, prefixes))
+
+    def built(self) -> bytes:
+        """Return the buffer."""
+        return build_image(self._names, seed=0x5EED) + build_networks(self._networks)
+
+
 class _Lists:
-    """The lists of a generation by number, and their names."""
+    """The lists of a generation by number, and their rules."""
 
     def __init__(self) -> None:
         self.documents: list[ListDocument] = []
-        self.compiled: list[Group] = []
-        self.own: list[Group] = []
+        self.compiled = _RulesOfLists()
+        self.own = _RulesOfLists()
 
     def add(self, name: str, role: Role, entries: Iterable[str]) -> int:
         """Number names of the config's own."""
+        return self.add_rules(name, role, map(parse_line, entries))
+
+    def add_rules(self, name: str, role: Role, rules: Iterable[Rule]) -> int:
+        """Number names of the config's own, as they are parsed."""
         list_id = self._number(name, role)
-        self.own += [_group(list_id, entry) for entry in entries]
+        for rule in rules:
+            self.own.add_names(list_id, rule.kind, [rule.name])
         return list_id
+
+    def add_networks(self, name: str, role: Role, prefixes: Sequence[Prefix]) -> None:
+        """Number networks of dnsguard's own."""
+        self.own.add_networks(self._number(name, role), prefixes)
 
     def add_list(self, name: str, entries: Iterable[str]) -> list[int]:
         """Number a list, each kind of rule of its own."""
@@ -212,7 +273,7 @@ class _Lists:
             kind = (_MARKS[mark], answer)
             if kind not in numbers:
                 numbers[kind] = self._number(name, Role.RULES, *kind)
-            self.compiled.append(_group(numbers[kind], text))
+            self.compiled.add(numbers[kind], text)
         return list(numbers.values())
 
     def _number(
@@ -224,9 +285,13 @@ class _Lists:
         return len(self.documents) - 1
 
 
-def _group(list_id: int, entry: str) -> Group:
-    rule = parse_line(entry.removeprefix("."))
-    return Group(list_id, Kind.BELOW if entry.startswith(".") else rule.kind, [rule.name])
+def _prefix(entry: str) -> Prefix | None:
+    """Return the address or network that an entry is, None for a name."""
+    try:
+        network = ip_network(entry)
+    except ValueError:
+        return None
+    return network.network_address.packed, network.prefixlen
 
 
 def _answered(off_switches: Mapping[str, str], wanted: str) -> list[str]:
@@ -234,10 +299,21 @@ def _answered(off_switches: Mapping[str, str], wanted: str) -> list[str]:
 
 
 def _view(
-    group: str, free: Iterator[int], *, ceiling: int | None = None, refused: bool = False
+    group: str,
+    free: Iterator[int],
+    *,
+    ceiling: int | None = None,
+    refused: bool = False,
+    protect: bool = False,
 ) -> ViewDocument:
     return ViewDocument(
-        group=group, ceiling=ceiling, counter=next(free), refused=refused, policies=[]
+        group=group,
+        ceiling=ceiling,
+        counter=next(free),
+        refused=refused,
+        strips_ech=False,
+        rebinding=next(free) if protect else None,
+        policies=[],
     )
 
 

@@ -5,8 +5,8 @@ import struct
 import dns.flags
 import dns.message
 
+from dnsguard.core.forward import Forward
 from dnsguard.core.protocol import Transport
-from dnsguard.core.resolver import Forward
 from dnsguard.core.wire import skip_name
 from tests.support.gateway import Gateway
 

@@ -115,6 +115,15 @@ class Shell:
 
         self.thread.call(swap)
 
+    def forget_failures(self) -> None:
+        """Have questions that failed be asked again at once."""
+
+        def forget() -> None:
+            for entry in self.resolver.cache:
+                entry.retry = 0.0
+
+        self.thread.call(forget)
+
     def probe(self) -> None:
         """Probe the upstreams, as a worker does every second."""
         self.thread.call(self.upstreams.probe)

@@ -8,9 +8,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, summarize_address_ra
 from socket import AF_INET, AF_INET6, inet_pton
 
 from dnsguard.core.image import Kind
+from dnsguard.core.networks import Prefix
 from dnsguard.lists.formats.findings import Findings
 from dnsguard.lists.formats.lines import decode, find_lines, plain_lines
-from dnsguard.lists.rules import BLOCK, Prefix
+from dnsguard.lists.rules import BLOCK
 
 MAX_RANGE = 64
 

@@ -3,7 +3,8 @@
 from collections import Counter, defaultdict
 
 from dnsguard.core.image import Kind
-from dnsguard.lists.rules import Action, Parsed, Prefix, RuleType
+from dnsguard.core.networks import Prefix
+from dnsguard.lists.rules import Action, Parsed, RuleType
 
 ADDRESS = "address"
 NOT_A_NAME = "an IP address where a name should be"

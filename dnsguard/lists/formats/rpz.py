@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from dnsguard.core import names
 from dnsguard.core.image import Kind
+from dnsguard.core.networks import Prefix
 from dnsguard.core.policy import Effect
 from dnsguard.core.protocol import Rdatatype
 from dnsguard.lists.formats.cidr import parse_prefix
@@ -19,7 +20,7 @@ from dnsguard.lists.formats.lines import find_lines, plain_lines
 from dnsguard.lists.formats.local_data import LocalData, Record
 from dnsguard.lists.formats.rdata import parse_rdata
 from dnsguard.lists.formats.zone_file import ZoneFile, ZoneRecord
-from dnsguard.lists.rules import ALLOW, Action, Prefix, RuleType
+from dnsguard.lists.rules import ALLOW, Action, RuleType
 
 _LINES = plain_lines(
     rb"(\*\.)?+((?:[a-z0-9_-]{1,63}+\.(?=[a-z0-9_-]))*+(?!rpz-)[a-z_][a-z0-9_-]{0,62}+)"

@@ -1,0 +1,27 @@
+# The C types of denials.py.
+
+cimport cython
+from dnsguard.core.answer cimport Answer
+from dnsguard.core.cache cimport Cache, Entry
+from dnsguard.core.zones cimport ForwardZones
+
+cdef Py_ssize_t _KEY_SUFFIX
+cdef bytes _NO_TYPE
+
+
+@cython.final
+cdef class Denials:
+    cdef Cache _cache
+
+    @cython.locals(denied=bytes, entry=Entry)
+    cpdef object keep(self, bytes key, Answer answer, double now)
+
+    @cython.locals(entry=Entry)
+    cpdef object forget(self, bytes key)
+
+    @cython.locals(position=Py_ssize_t, entry=Entry, same=bint, octets="const unsigned char *")
+    cpdef Entry find(self, bytes key, ForwardZones zones, Py_ssize_t zone, double now)
+
+
+@cython.locals(name=Py_ssize_t)
+cdef bytes _denial_key(bytes key, Py_ssize_t position)
