@@ -36,6 +36,7 @@ COMPILED = [
     "dnsguard.core.response",
     "dnsguard.core.retry",
     "dnsguard.core.verbatim",
+    "dnsguard.core.view",
     "dnsguard.core.wheel",
     "dnsguard.core.wire",
     "dnsguard.core.zones",

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from dnsguard.core import names
 from dnsguard.core.image import Kind
-from dnsguard.core.policy import Effect
+from dnsguard.core.view import Effect
 from dnsguard.lists import bundled, public_suffixes
 from dnsguard.lists.compression import decompress
 from dnsguard.lists.errors import ListError

@@ -22,7 +22,8 @@ from dnsguard.core.generation import (
 )
 from dnsguard.core.image import Group, Kind, build_image
 from dnsguard.core.networks import NetworkGroup, Prefix, build_networks
-from dnsguard.core.policy import STRANGERS, UNREGISTERED, Effect, Role, Stage
+from dnsguard.core.policy import STRANGERS, UNREGISTERED
+from dnsguard.core.view import Effect, Role, Stage
 from dnsguard.lists import bundled
 from dnsguard.lists.compiled import Compiled
 from dnsguard.lists.formats import parse_line

@@ -23,8 +23,8 @@ from dnsguard.config.values import REBINDING
 from dnsguard.control.counting import Page, Ranges
 from dnsguard.control.loading import Lists
 from dnsguard.core import counters
-from dnsguard.core.policy import Stage
 from dnsguard.core.protocol import Source, Transport
+from dnsguard.core.view import Stage
 from dnsguard.lists.errors import REASONS
 from dnsguard.lists.records import Result
 

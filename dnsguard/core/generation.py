@@ -17,19 +17,13 @@ from dnsguard.core.blocked import TEMPLATES, DataTemplate, Sinkhole, Template
 from dnsguard.core.clients import AddressTable
 from dnsguard.core.forward import Settings
 from dnsguard.core.image import Image
+from dnsguard.core.judge import Judge
 from dnsguard.core.local import LocalRecords, Record
 from dnsguard.core.networks import Networks
-from dnsguard.core.policy import (
-    Effect,
-    ListInfo,
-    Policy,
-    PolicyInView,
-    Role,
-    Stage,
-    View,
-)
+from dnsguard.core.policy import Policy
 from dnsguard.core.protocol import Ede
 from dnsguard.core.response import TtlBounds
+from dnsguard.core.view import Effect, ListInfo, PolicyInView, Role, Stage, View
 from dnsguard.core.zones import ForwardZones
 
 MAGIC = b"dnsggen3"
@@ -184,21 +178,23 @@ def _build(document: SettingsDocument, rules: Sequence[_Rules]) -> Generation:
     sinkhole = Sinkhole(bytes.fromhex(ipv4), bytes.fromhex(ipv6), ttl)
     templates: Templates = {"drop": None}
     templates |= {name: make(sinkhole) for name, make in TEMPLATES.items()}
+    lists = tuple(_list(entry, templates, sinkhole) for entry in document["lists"])
+    off_switches = {
+        Role.OFF_SWITCH_NXDOMAIN: templates["nxdomain"],
+        Role.OFF_SWITCH_NODATA: templates["nodata"],
+    }
     policy = Policy(
         generation=document["number"],
         images=tuple(image for image, _ in rules),
         networks=tuple(networks for _, networks in rules),
-        lists=tuple(_list(entry, templates, sinkhole) for entry in document["lists"]),
+        lists=lists,
         views=tuple(_build_view(view, templates) for view in document["views"]),
         subnets=AddressTable(
             (bytes.fromhex(network), length, number)
             for network, length, number in document["subnets"]
         ),
         allowed=_membership(document["allowed"]),
-        off_switch_templates={
-            Role.OFF_SWITCH_NXDOMAIN: templates["nxdomain"],
-            Role.OFF_SWITCH_NODATA: templates["nodata"],
-        },
+        judge=Judge(lists, off_switches, templates["nodata"]),
     )
     settings = Settings(
         local=LocalRecords(

@@ -6,9 +6,9 @@ and address hints. Who is named elsewhere (MX, SRV, NS) is asked for by name and
 
 from dnsguard.core import octets
 from dnsguard.core.answer import Answer
-from dnsguard.core.policy import Trigger
 from dnsguard.core.protocol import Rdatatype
 from dnsguard.core.records import IPV4_HINT, IPV6_HINT, RecordParser, parse_answer
+from dnsguard.core.view import Trigger
 
 _A = int(Rdatatype.A)  # inspection.pxd types what is defined here, not what is imported
 _CNAME = int(Rdatatype.CNAME)

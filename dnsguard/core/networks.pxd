@@ -2,7 +2,7 @@
 # unsigned, so none counts from the end, and the bounds of its memory views stay checked.
 
 cimport cython
-from dnsguard.core.octets cimport get32
+from dnsguard.core cimport octets
 
 cdef int _NETWORK
 cdef unsigned long long _MAPPED

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from struct import Struct
 from typing import NamedTuple
 
+from dnsguard.core import octets
 from dnsguard.core.image import MAX_LISTS, Kind, Match, specificity
-from dnsguard.core.octets import get32
 
 MAGIC = b"dnsgnet1"
 
@@ -100,11 +100,11 @@ class Networks:
         if not self.count or (size != 4 and size != 16):
             return _NOTHING
         if size == 4:
-            return self._matches(self._find4(get32(address, 0)), 0)
-        high = get32(address, 0)
-        high = high << 32 | get32(address, 4)
-        low = get32(address, 8)
-        low = low << 32 | get32(address, 12)
+            return self._matches(self._find4(octets.get32(address, 0)), 0)
+        high = octets.get32(address, 0)
+        high = high << 32 | octets.get32(address, 4)
+        low = octets.get32(address, 8)
+        low = low << 32 | octets.get32(address, 12)
         carried = 0
         if (high == 0 and low >> 32 == _MAPPED) or (high == _NAT64 and low >> 32 == 0):
             carried = self._find4(low & _U32)
@@ -174,8 +174,8 @@ class _Rules:
         return number
 
 
-_Listed = dict[tuple[int, int], list[int]]
-"""The numbers of lists by the first address of a network and the length of its prefix."""
+_Listed = dict[int, tuple[int, ...]]
+"""The numbers of lists by network: its first address, and in 8 more bits its prefix length."""
 
 
 def _by_family(groups: Iterable[NetworkGroup]) -> dict[int, _Listed]:
@@ -185,16 +185,17 @@ def _by_family(groups: Iterable[NetworkGroup]) -> dict[int, _Listed]:
     for list_id, prefixes in groups:
         if not 0 <= list_id < MAX_LISTS:
             raise ValueError(f"the list number {list_id} is not between 0 and {MAX_LISTS - 1}")
+        alone = (list_id,)
         for network, length in prefixes:
             size = len(network)
             start = int.from_bytes(network, "big")
             host_bits = 8 * size - length
             if size not in listed or not 0 <= length <= 8 * size or start % (1 << host_bits):
                 raise ValueError(f"list {list_id} has a prefix that is none: {network!r}/{length}")
-            list_ids = listed[size].setdefault((start, length), [])
+            list_ids = listed[size].setdefault(start << 8 | length, alone)
             if list_id not in list_ids:
-                list_ids.append(list_id)
-                count += 1
+                listed[size][start << 8 | length] = (*list_ids, list_id)
+            count += 1
             if count > _MAX_NETWORKS:
                 raise ValueError(f"the lists hold more than {_MAX_NETWORKS} networks")
     return listed
@@ -204,7 +205,8 @@ def _flatten(listed: _Listed, bits: int, rules: _Rules) -> tuple[list[int], list
     """Return where each interval starts and the number of its most specific rule."""
     intervals = _Intervals()
     around = [(1 << bits, 0)]  # where each network that is not over ends, and its rule
-    for (start, length), list_ids in sorted(listed.items()):
+    for network, list_ids in sorted(listed.items()):
+        start, length = network >> 8, network & 0xFF
         while around[-1][0] <= start:
             end, _ = around.pop()
             intervals.enter(end, around[-1][1])

@@ -8,7 +8,8 @@ from dnsguard.core.denials cimport Denials
 from dnsguard.core.forward cimport Forward
 from dnsguard.core.inspection cimport find_hops
 from dnsguard.core.local cimport LocalRecords, special_zone
-from dnsguard.core.policy cimport Policy, Verdict, View
+from dnsguard.core.policy cimport Policy
+from dnsguard.core.view cimport Verdict, View
 from dnsguard.core.wire cimport Query, parse_query
 from dnsguard.core.zones cimport ForwardZones
 

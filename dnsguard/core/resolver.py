@@ -27,7 +27,7 @@ from dnsguard.core.ech import without_ech
 from dnsguard.core.forward import Forward, Settings
 from dnsguard.core.inspection import find_hops
 from dnsguard.core.local import RESOLVER_ARPA, special_answer, special_zone
-from dnsguard.core.policy import PASS, Policy, Trigger, Verdict, View
+from dnsguard.core.policy import PASS, Policy
 from dnsguard.core.protocol import (
     RD,
     Ede,
@@ -38,6 +38,7 @@ from dnsguard.core.protocol import (
     Transport,
 )
 from dnsguard.core.recompose import rewrite
+from dnsguard.core.view import Trigger, Verdict, View
 from dnsguard.core.wire import Query, parse_query
 
 STALE_TTL = 30  # seconds a stale answer may be kept for (RFC 8767 section 4)

@@ -15,9 +15,10 @@ from dnsguard.core import counters, names
 from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation
 from dnsguard.core.image import Kind, Match
-from dnsguard.core.policy import Policy, PolicyInView, Role, Stage, View, rank
+from dnsguard.core.policy import Policy, rank
 from dnsguard.core.protocol import RD, Ede, EdnsOption, Source, Transport
 from dnsguard.core.resolver import Resolver
+from dnsguard.core.view import PolicyInView, Role, Stage, View
 
 _OPT = b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00"
 
@@ -84,7 +85,7 @@ def _rule_text(qname: bytes, match: Match) -> str:
 def _judge(
     policy: Policy, entry: PolicyInView, qname: bytes, matches: list[Match]
 ) -> dict[str, Any]:
-    deciding = policy.deciding(entry, rank(matches))
+    deciding = policy.judge.deciding(entry, rank(matches))
     outcome = "no match"
     if deciding in entry.allows:
         outcome = "allows"

@@ -10,7 +10,7 @@ from typing import TypeVar
 from dnsguard.core import names
 from dnsguard.core.image import Kind
 from dnsguard.core.networks import Prefix
-from dnsguard.core.policy import Effect
+from dnsguard.core.view import Effect
 from dnsguard.lists import bundled, public_suffixes
 from dnsguard.lists.formats import ADDRESS
 from dnsguard.lists.rules import Action, Addresses, Names, Parsed, RuleType

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from dnsguard.core.image import Kind
 from dnsguard.core.networks import Prefix
-from dnsguard.core.policy import Effect
+from dnsguard.core.view import Effect
 
 
 class Action(NamedTuple):

@@ -1,6 +1,6 @@
 """What the differential test serves by; scripts name a setup by its number."""
 
-from dnsguard.core.policy import Stage
+from dnsguard.core.view import Stage
 from tests.support.generations import Ban, Setup
 
 _GROUPS = {

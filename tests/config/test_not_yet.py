@@ -23,8 +23,6 @@ SUBNET = "subnets: [10.40.0.0/16]"
             'forward_zones: {a.example: [{url: "udp://192.0.2.1", pins: [x]}]}',
             "forward_zones.a.example[0].pins",
         ),
-        ("strip_ech: true", "strip_ech"),
-        ("cache: {serve_stale: 0s}", "cache.serve_stale"),
         ("query_log: {what: all}", "query_log.what"),
         ("query_log: {clients: full}", "query_log.clients"),
         ("query_log: {retention: 1d}", "query_log.retention"),

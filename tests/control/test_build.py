@@ -16,9 +16,9 @@ from dnsguard.core.counters import PAGE_SIZE
 from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation, parse_generation
 from dnsguard.core.names import from_text
-from dnsguard.core.policy import Role
-from dnsguard.core.protocol import Transport
+from dnsguard.core.protocol import Ede, Transport
 from dnsguard.core.resolver import Resolver
+from dnsguard.core.view import Role
 from tests.support.compiling import image_of, load
 from tests.support.shell import addresses
 
@@ -99,11 +99,17 @@ class Built:
         self.generation: Generation = parse_generation(self.buffer, self.image)
         self.page = array("Q", bytes(8 * PAGE_SIZE))
 
-    def ask(self, client: str, name: str) -> dns.message.Message | Forward | None:
+    def resolver(self) -> Resolver:
+        return Resolver(self.generation.policy, self.generation.settings, self.page)
+
+    def ask(
+        self, client: str, name: str, resolver: Resolver | None = None
+    ) -> dns.message.Message | Forward | None:
         family = socket.AF_INET6 if ":" in client else socket.AF_INET
-        resolver = Resolver(self.generation.policy, self.generation.settings, self.page)
         query = dns.message.make_query(name, "A").to_wire()
-        outcome = resolver.query(query, socket.inet_pton(family, client), Transport.UDP, 0.0)
+        outcome = (resolver or self.resolver()).query(
+            query, socket.inet_pton(family, client), Transport.UDP, 0.0
+        )
         return dns.message.from_wire(outcome) if isinstance(outcome, bytes) else outcome
 
     def names_of_lists(self, address: str) -> list[str]:
@@ -195,7 +201,10 @@ def test_hits_are_counted_for_group_policy_and_list(tmp_path: Path) -> None:
     for _ in range(3):
         built.ask(STAFF, "www.tiktok.com")
     built.ask(STAFF, "blocked.example.org")
-    built.ask(EXEMPTED, "www.tiktok.com")
+    resolver = built.resolver()
+    forward = built.ask(EXEMPTED, "www.tiktok.com", resolver)
+    assert isinstance(forward, Forward)
+    assert resolver.failure(forward, Ede.OTHER, 0.0) is not None
     blocked = dict(built.ranges.items("blocked"))
     shadow = dict(built.ranges.items("shadow"))
     assert built.page[blocked["staff", "ban", "builtin:tiktok"]] == 3

@@ -13,9 +13,9 @@ from dnsguard.control.counting import Page, Ranges
 from dnsguard.control.loading import Accepted, Lists, LoadedList, discard
 from dnsguard.control.metrics import Events, MetricsCollector, Snapshot
 from dnsguard.core import counters
-from dnsguard.core.policy import Trigger
 from dnsguard.core.protocol import Rcode
 from dnsguard.core.protocol import Source as AnswerSource
+from dnsguard.core.view import Trigger
 from dnsguard.lists.errors import REASONS
 from dnsguard.net.worker import map_page
 from tests.support.compiling import load

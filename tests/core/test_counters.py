@@ -3,8 +3,8 @@ from array import array
 import pytest
 
 from dnsguard.core import counters
-from dnsguard.core.policy import Trigger
 from dnsguard.core.protocol import Rcode, Rdatatype, Source, Transport
+from dnsguard.core.view import Trigger
 
 
 def test_no_two_fixed_counters_share_a_place() -> None:

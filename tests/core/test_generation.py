@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from dnsguard.core.generation import MAGIC, compose_generation, parse_generation
 from dnsguard.core.names import from_text
 from dnsguard.core.networks import MAGIC as NETWORKS_MAGIC
-from dnsguard.core.policy import STRANGERS, UNREGISTERED, Role, Stage
+from dnsguard.core.policy import STRANGERS, UNREGISTERED
+from dnsguard.core.view import Role, Stage
 from tests.support.gateway import packed
 from tests.support.generations import Ban, Setup, generation
 

@@ -7,8 +7,8 @@ import pytest
 from dnsguard.core.answer import Answer
 from dnsguard.core.inspection import Hops, find_hops
 from dnsguard.core.names import from_text
-from dnsguard.core.policy import Trigger
 from dnsguard.core.response import Response, Status, TtlBounds, parse_response
+from dnsguard.core.view import Trigger
 from tests.support.gateway import packed
 
 CNAME, TARGET, ADDRESS, HINT = Trigger.CNAME, Trigger.TARGET, Trigger.ADDRESS, Trigger.HINT

@@ -6,17 +6,8 @@ from hypothesis import strategies as st
 
 from dnsguard.core.generation import Generation
 from dnsguard.core.names import from_text
-from dnsguard.core.policy import (
-    MAX_CLIENTS,
-    MAX_SIGNATURES,
-    PASS,
-    Policy,
-    Role,
-    Stage,
-    Trigger,
-    Verdict,
-    View,
-)
+from dnsguard.core.policy import MAX_CLIENTS, MAX_SIGNATURES, PASS, Policy
+from dnsguard.core.view import Role, Stage, Trigger, Verdict, View
 from tests.support.gateway import packed
 from tests.support.generations import Ban, Setup, generation
 from tests.support.reference import Decision, decide

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from dnsguard.core.answer import compose_response
 from dnsguard.core.generation import Generation
 from dnsguard.core.names import from_text
-from dnsguard.core.policy import Policy, Trigger, Verdict, View
+from dnsguard.core.policy import Policy
+from dnsguard.core.view import Trigger, Verdict, View
 from dnsguard.core.wire import parse_query
 from tests.support.generations import Ban, Setup, generation
 from tests.support.reference import decide

@@ -9,8 +9,8 @@ import pytest
 
 from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation
-from dnsguard.core.policy import Stage
 from dnsguard.core.protocol import Ede, Source, Transport
+from dnsguard.core.view import Stage
 from tests.support.gateway import Gateway, packed, question, read, said
 from tests.support.generations import Ban, generation
 

@@ -9,8 +9,8 @@ import pytest
 
 from dnsguard.core import counters
 from dnsguard.core.forward import Forward
-from dnsguard.core.policy import Stage
 from dnsguard.core.protocol import Ede, Rcode, Source, Transport
+from dnsguard.core.view import Stage
 from tests.support.gateway import (
     Gateway,
     extended_errors,

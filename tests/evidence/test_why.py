@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dnsguard.core.policy import Stage
+from dnsguard.core.view import Stage
 from dnsguard.evidence.why import explain
 from tests.support.generations import Ban, generation
 

@@ -16,7 +16,7 @@ from dnsguard.core import networks as networks_module
 from dnsguard.core.image import Image
 from dnsguard.core.names import from_text
 from dnsguard.core.networks import Networks
-from dnsguard.core.policy import Effect
+from dnsguard.core.view import Effect
 from dnsguard.lists import compile as module
 from dnsguard.lists.compile import Job, ListJob, ListOutcome, TextDocument, compile_lists, screening
 from dnsguard.lists.generations import GenerationStore

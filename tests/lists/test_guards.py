@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dnsguard.core import names
 from dnsguard.core.image import NAME_KINDS, Group, Image, Kind, build_image
 from dnsguard.core.networks import Prefix
-from dnsguard.core.policy import Effect
+from dnsguard.core.view import Effect
 from dnsguard.lists import bundled, guards, public_suffixes
 from dnsguard.lists.formats import parse, parse_line
 from dnsguard.lists.guards import Screened, screen

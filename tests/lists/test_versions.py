@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dnsguard.core import names
 from dnsguard.core.image import NAME_KINDS, Kind
-from dnsguard.core.policy import Effect
+from dnsguard.core.view import Effect
 from dnsguard.lists.errors import Reason, Refused
 from dnsguard.lists.formats import FORMATS
 from dnsguard.lists.rules import ALLOW, BLOCK, Action, Addresses, Names, RuleType

@@ -13,8 +13,9 @@ import uvloop
 from hypothesis import HealthCheck, given, settings
 
 from dnsguard.core import counters
-from dnsguard.core.policy import PASS, Verdict
+from dnsguard.core.policy import PASS
 from dnsguard.core.protocol import Source
+from dnsguard.core.view import Verdict
 from tests.support.generations import Ban, Setup
 from tests.support.loops import wait_for
 from tests.support.scripted import ScriptedUpstream, telling

@@ -13,7 +13,7 @@ import dns.message
 import dns.rcode
 import pytest
 
-from dnsguard.core.policy import Stage
+from dnsguard.core.view import Stage
 from dnsguard.net import pool
 from tests.support.generations import Ban, Setup
 from tests.support.loops import wait_for

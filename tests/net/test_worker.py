@@ -9,7 +9,7 @@ import dns.rcode
 import pytest
 
 from dnsguard.core import counters
-from dnsguard.core.policy import Stage
+from dnsguard.core.view import Stage
 from tests.support.generations import Ban, Setup
 from tests.support.loops import DEADLINE, wait_for
 from tests.support.scripted import TRUE, ScriptedUpstream, silent

@@ -32,7 +32,7 @@ from dnsguard.core.generation import (
 )
 from dnsguard.core.image import Group, Kind, build_image
 from dnsguard.core.networks import NetworkGroup, Prefix, build_networks
-from dnsguard.core.policy import Effect, Role, Stage
+from dnsguard.core.view import Effect, Role, Stage
 from dnsguard.lists.formats import parse_line
 from dnsguard.lists.rules import Rule
 

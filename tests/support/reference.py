@@ -6,7 +6,7 @@ Written from the text of the design and kept apart from dnsguard's code, slow an
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from dnsguard.core.policy import Stage
+from dnsguard.core.view import Stage
 from tests.support.generations import Ban, Setup
 
 

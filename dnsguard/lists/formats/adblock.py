@@ -8,7 +8,7 @@ blocks the name too, there is none.
 import re
 
 from dnsguard.core.image import Kind
-from dnsguard.core.policy import Effect
+from dnsguard.core.view import Effect
 from dnsguard.lists.formats import hosts
 from dnsguard.lists.formats.denyallow import DenyAllow
 from dnsguard.lists.formats.detection import is_address, without_comment

@@ -2,7 +2,7 @@
 
 from dnsguard.core import names
 from dnsguard.core.image import Kind
-from dnsguard.core.policy import Effect
+from dnsguard.core.view import Effect
 from dnsguard.lists.formats.findings import Findings
 from dnsguard.lists.rules import ALLOW, RuleType
 

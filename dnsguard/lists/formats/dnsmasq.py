@@ -8,7 +8,7 @@ import re
 
 from dnsguard.core import names
 from dnsguard.core.image import Kind
-from dnsguard.core.policy import Effect
+from dnsguard.core.view import Effect
 from dnsguard.lists.formats.cidr import parse_prefix
 from dnsguard.lists.formats.detection import without_comment
 from dnsguard.lists.formats.entry import MAX_PLAIN, compose, parse_name

@@ -2,8 +2,8 @@
 
 from ipaddress import ip_address
 
-from dnsguard.core.policy import Effect
 from dnsguard.core.protocol import Rdatatype
+from dnsguard.core.view import Effect
 from dnsguard.lists.formats.findings import Findings, Owner
 from dnsguard.lists.rules import BLOCK, Action
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dnsguard.core import names
 from dnsguard.core.image import Kind
 from dnsguard.core.networks import Prefix
-from dnsguard.core.policy import Effect
 from dnsguard.core.protocol import Rdatatype
+from dnsguard.core.view import Effect
 from dnsguard.lists.formats.cidr import parse_prefix
 from dnsguard.lists.formats.entry import MAX_PLAIN, compose
 from dnsguard.lists.formats.findings import Findings, Owner

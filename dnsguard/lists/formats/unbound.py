@@ -10,7 +10,7 @@ from itertools import chain
 
 from dnsguard.core import names
 from dnsguard.core.image import Kind
-from dnsguard.core.policy import Effect
+from dnsguard.core.view import Effect
 from dnsguard.lists.formats.detection import without_comment
 from dnsguard.lists.formats.entry import MAX_PLAIN, compose, parse_name
 from dnsguard.lists.formats.findings import Findings

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from dnsguard.core import names
 from dnsguard.core.image import Kind
-from dnsguard.core.policy import Effect
+from dnsguard.core.view import Effect
 from dnsguard.lists.formats import parse
 from dnsguard.lists.formats.local_data import LEFT_OUT
 from dnsguard.lists.rules import Action, RuleType
