@@ -79,7 +79,13 @@ class _Numbering:
 
 
 def build_generation(
-    config: Config, lists: Lists, *, number: int, ranges: Ranges, workers: int
+    config: Config,
+    lists: Lists,
+    *,
+    number: int,
+    ranges: Ranges,
+    workers: int,
+    cookie_secrets: Iterable[bytes] = (),
 ) -> bytes:
     """Build the buffer of a generation; the image of its lists is beside it.
 
@@ -145,6 +151,7 @@ def build_generation(
         "min_ttl": config.cache.min_ttl,
         "max_ttl": config.cache.max_ttl,
         "udp_size": config.edns.udp_size,
+        "cookie_secrets": [secret.hex() for secret in cookie_secrets],
         "cache_size": config.cache.size // workers,
         "serve_stale": config.cache.serve_stale,
         "pending_per_client": max(1, config.limits.pending_per_client // workers),

@@ -1,8 +1,8 @@
 """From the files of a config to something that can be put in force, or every reason why not."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dnsguard.config import Config, ConfigError, Problem, Source, lint, parse
@@ -29,7 +29,8 @@ class Candidate:
     lists: Lists
     ranges: Ranges
     number: int
-    buffer: bytes
+    buffer: bytes = field(repr=False)
+    """What workers are sent: it holds the secrets of cookies."""
     warnings: tuple[Problem, ...]
 
     def discard(self, in_force: Compiled | None) -> None:
@@ -55,6 +56,7 @@ async def prepare(
     number: int,
     ranges: Ranges,
     workers: int,
+    cookie_secrets: Iterable[bytes] = (),
     offers: Mapping[str, Offer] | None = None,
 ) -> Candidate:
     """Build a candidate; what it counts comes behind what `ranges` has, which stays as it is.
@@ -69,7 +71,14 @@ async def prepare(
         raise ConfigError([Problem("lists", str(error), sources[0].path, 0)]) from None
     try:
         extended = ranges.copy()
-        buffer = build_generation(config, lists, number=number, ranges=extended, workers=workers)
+        buffer = build_generation(
+            config,
+            lists,
+            number=number,
+            ranges=extended,
+            workers=workers,
+            cookie_secrets=cookie_secrets,
+        )
         warnings = (*lint(config, sources), *lists.warnings)
         return Candidate(config, sources, lists, extended, number, buffer, warnings)
     except BaseException as error:

@@ -18,6 +18,7 @@ from dnsguard.config import ConfigError, Problem, Source, read_sources
 from dnsguard.config.load import read_documents
 from dnsguard.control.candidate import Candidate, prepare
 from dnsguard.control.compiling import anonymous_file, compile_apart
+from dnsguard.control.cookie_secrets import CookieSecrets
 from dnsguard.control.counting import Page, Ranges
 from dnsguard.control.list_records import ListRecords
 from dnsguard.control.loading import LoadedList, Shelf, close
@@ -67,6 +68,7 @@ class ControlPlane:
         self.ranges = Ranges()
         self.pages = [Page() for _ in range(worker_count)]
         self.records = ListRecords(state.lists)
+        self.cookie_secrets = CookieSecrets(state.path)
         self.changed = asyncio.Event()
         """Set whenever something else is in force."""
         self._compiled: Compiled | None = None
@@ -99,6 +101,7 @@ class ControlPlane:
             number=self.current.number + 1 if hasattr(self, "current") else 1,
             ranges=self.ranges,
             workers=self.worker_count,
+            cookie_secrets=await asyncio.to_thread(self.cookie_secrets.take, time.time()),
             offers=offers,
         )
 
@@ -256,6 +259,7 @@ class ControlPlane:
             )
             _log.error("%s", text)
             unwritten.append(text)
+        unwritten.append(self.cookie_secrets.keep())
         return tuple(text for text in unwritten if text)
 
     def _confirm_file(self, found: LoadedList) -> str | None:

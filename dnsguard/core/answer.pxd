@@ -15,6 +15,7 @@ cdef unsigned int _RCODE_MASK
 cdef unsigned int _AD
 cdef unsigned int _TC
 cdef unsigned int _DO
+cdef unsigned int _WANTS_PADDING
 
 
 @cython.final
@@ -32,9 +33,11 @@ cpdef Answer negative_answer(unsigned int rcode, unsigned int owner_offset, long
 
 @cython.locals(
     flags="unsigned int",
+    limit=Py_ssize_t,
     end=Py_ssize_t,
-    opt=Py_ssize_t,
     body=Py_ssize_t,
+    opt=Py_ssize_t,
+    options=bytes,
     fits=bint,
     response=bytes,
     message="unsigned char *",
@@ -50,5 +53,8 @@ cpdef bytes compose_response(
     long long ceiling=*,
     bytes option=*,
 )
+
+@cython.locals(options=bytes, padded=Py_ssize_t)
+cdef bytes _options(Query query, bytes option, Py_ssize_t size, Py_ssize_t limit)
 
 cpdef bytes compose_error(Query query, unsigned int udp_size=*)

@@ -4,11 +4,12 @@ from struct import pack
 
 from dnsguard.core import octets
 from dnsguard.core.protocol import AD, CD, OPCODE_MASK, QR, RA, RCODE_MASK, RD, TC, EdnsOption
-from dnsguard.core.wire import MIN_UDP_SIZE, Query
+from dnsguard.core.wire import MIN_UDP_SIZE, WANTS_PADDING, Query
 
 MAX_TTL = 0x7FFFFFFF
 MAX_SIZE = 65_535
 QNAME_OFFSET = 12  # where the question's name stands in every message
+PADDED_SIZE = 468  # padded responses are multiples of it (RFC 8467 section 4.1)
 
 _HEADER_SIZE = 12  # answer.pxd types what is defined here, not what is imported
 _OPT_SIZE = 11
@@ -22,8 +23,10 @@ _AD = AD
 _TC = TC
 _DO = 0x8000
 
+_PADDING = int(EdnsOption.PADDING)
+_WANTS_PADDING = WANTS_PADDING
+
 _NOBODY = b"\x06nobody\x07invalid\x00"
-_EDE = int(EdnsOption.EDE)
 
 
 class Answer:
@@ -69,11 +72,6 @@ def negative_answer(rcode: int, owner_offset: int, ttl: int) -> Answer:
     return Answer(rcode, body, nscount=1, ttl_offsets=(6,), ttl=ttl)
 
 
-def compose_ede(code: int, text: bytes = b"") -> bytes:
-    """Compose the Extended DNS Error option (RFC 8914 section 2); `text` is UTF-8."""
-    return pack("!HHH", _EDE, 2 + len(text), code) + text
-
-
 def compose_response(
     query: Query,
     answer: Answer,
@@ -85,25 +83,26 @@ def compose_response(
 ) -> bytes:
     """Compose the response to a query.
 
-    TTLs are reduced by `age` seconds and capped at `ceiling`. What does not fit into
-    `size_limit` octets leaves only the question and TC (RFC 2181 section 9). An OPT record
-    goes out when one came in (RFC 6891 section 6.1.1), with our `udp_size`, and with `option`
-    if there is room.
+    TTLs are reduced by `age` seconds and capped at `ceiling`. An OPT record goes out when one
+    came in (RFC 6891 section 6.1.1), with our `udp_size`, the query's `response_options`, and
+    `option` if there is room beside the records. Records that do not fit into `size_limit`
+    octets leave only the question and TC (RFC 2181 section 9).
     """
     flags = _RESPONSE | (query.flags & _ECHOED) | (answer.rcode & _RCODE_MASK)
     if answer.authentic and (query.wants_dnssec or query.flags & _AD):
         flags |= _AD
+    limit = min(size_limit, _MAX_SIZE)
     end = query.end
-    opt = 0
-    if query.has_edns:
-        opt = _OPT_SIZE + len(option)
-        if end + opt > size_limit:
-            opt = _OPT_SIZE
     body = len(answer.body)
-    fits = end + body + opt <= min(size_limit, _MAX_SIZE)
+    opt = _OPT_SIZE + len(query.response_options) if query.has_edns else 0
+    fits = end + body + opt <= limit
     if not fits:
         flags |= _TC
         body = 0
+    options = b""
+    if opt:
+        options = _options(query, option, end + body + _OPT_SIZE, limit)
+        opt = _OPT_SIZE + len(options)
     response = octets.blank(end + body + opt)
     message = response
     octets.put16(message, 0, query.id)
@@ -127,10 +126,23 @@ def compose_response(
         octets.put16(message, end + 5, answer.rcode >> 4 << 8)
         octets.put16(message, end + 7, _DO if query.wants_dnssec else 0)
         octets.put16(message, end + 9, opt - _OPT_SIZE)
-        octets.copy(message, end + _OPT_SIZE, option, 0, opt - _OPT_SIZE)
+        octets.copy(message, end + _OPT_SIZE, options, 0, opt - _OPT_SIZE)
     return octets.whole(response)
 
 
+def _options(query: Query, option: bytes, size: int, limit: int) -> bytes:
+    """Return the options of a response that has `size` octets without them."""
+    options = query.response_options
+    if size + len(options) + len(option) <= limit:
+        options = options + option
+    if query.options & _WANTS_PADDING:
+        size += len(options) + 4
+        padded = min(limit, (size + PADDED_SIZE - 1) // PADDED_SIZE * PADDED_SIZE)
+        if padded >= size:
+            options += pack("!HH", _PADDING, padded - size) + bytes(padded - size)
+    return options
+
+
 def compose_error(query: Query, udp_size: int = 1232) -> bytes:
-    """Compose the response to a query that carries its own error (FORMERR, NOTIMP, BADVERS)."""
+    """Compose the response to a query that is answered by its `rcode` alone."""
     return compose_response(query, Answer(query.rcode), MIN_UDP_SIZE, udp_size)

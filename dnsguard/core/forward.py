@@ -1,6 +1,6 @@
 """What the resolver hands out when an upstream must be asked, and by which settings it does."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dnsguard.core.cache import Entry
 from dnsguard.core.local import LocalRecords
@@ -55,6 +55,8 @@ class Settings:
     routing: str = ""
     """Stands for the upstreams and which zones go where: answers by another one are stale."""
     udp_size: int = 1232
+    cookie_secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    """What server cookies are made with, the current one first; see `cookies`."""
     cache_size: int = 64 << 20
     serve_stale: float = 0.0
     """Seconds that an expired answer may be given for when no upstream answers."""

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import TypedDict
 
-from dnsguard.core.answer import MAX_TTL, compose_ede
+from dnsguard.core.answer import MAX_TTL
 from dnsguard.core.blocked import TEMPLATES, DataTemplate, Sinkhole, Template
 from dnsguard.core.clients import AddressTable
+from dnsguard.core.edns import blocked_option
 from dnsguard.core.forward import Settings
 from dnsguard.core.image import Image
 from dnsguard.core.judge import Judge
 from dnsguard.core.local import LocalRecords, Record
 from dnsguard.core.networks import Networks
 from dnsguard.core.policy import Policy
-from dnsguard.core.protocol import Ede
 from dnsguard.core.response import TtlBounds
 from dnsguard.core.view import Effect, ListInfo, PolicyInView, Role, Stage, View
 from dnsguard.core.zones import ForwardZones
@@ -99,6 +99,7 @@ class SettingsDocument(TypedDict):
     min_ttl: int
     max_ttl: int
     udp_size: int
+    cookie_secrets: list[str]
     cache_size: int
     serve_stale: int
     pending_per_client: int
@@ -208,6 +209,7 @@ def _build(document: SettingsDocument, rules: Sequence[_Rules]) -> Generation:
             [document[key] for key in ("upstreams", "upstream_sets", "forward_zones")]
         ),
         udp_size=document["udp_size"],
+        cookie_secrets=tuple(map(bytes.fromhex, document["cookie_secrets"])),
         cache_size=document["cache_size"],
         serve_stale=document["serve_stale"],
     )
@@ -245,7 +247,7 @@ def _build_view(view: ViewDocument, templates: Templates) -> View:
                 name=policy["name"],
                 stage=Stage(policy["stage"]),
                 template=templates[policy["answer"]],
-                option=compose_ede(Ede.BLOCKED, f"Bloqué / Blocked: {policy['name']}".encode()),
+                option=blocked_option(policy["name"]),
                 blocks=frozenset(policy["blocks"]),
                 allows=frozenset(policy["allows"]),
                 off_switches=policy["off_switches"],

@@ -6,9 +6,8 @@ the same length. A name is blocked if any policy blocks it; the first such polic
 
 from collections.abc import Iterable, Mapping, Set
 
-from dnsguard.core.answer import compose_ede
 from dnsguard.core.blocked import Template
-from dnsguard.core.protocol import Ede
+from dnsguard.core.edns import REBINDING_OPTION
 from dnsguard.core.view import (
     Effect,
     ListInfo,
@@ -26,8 +25,6 @@ REBINDING = "rebinding"  # the name under which private addresses of public name
 
 _BLOCKING = frozenset({Effect.BLOCK, Effect.BLOCK_IMPORTANT})
 _IMPORTANT = frozenset({Effect.BLOCK_IMPORTANT, Effect.ALLOW_IMPORTANT})
-_REBINDING_TEXT = "Adresse privée refusée / Private address refused"
-_REBINDING_OPTION = compose_ede(Ede.BLOCKED, _REBINDING_TEXT.encode())
 
 
 class Judge:
@@ -85,7 +82,7 @@ class Judge:
                             list_id=list_id,
                             trigger=trigger,
                             template=self._rebinding,
-                            option=_REBINDING_OPTION,
+                            option=REBINDING_OPTION,
                             counter=view.rebinding,
                             shadow=shadow,
                         )

@@ -19,6 +19,7 @@ class Rcode(IntEnum):
     NOTIMP = 4
     REFUSED = 5
     BADVERS = 16
+    BADCOOKIE = 23
 
 
 class Rdatatype(IntEnum):
@@ -58,22 +59,39 @@ class Ede(IntEnum):
     """Extended DNS Error codes (RFC 8914 section 5.2)."""
 
     OTHER = 0
+    UNSUPPORTED_DNSKEY_ALGORITHM = 1
+    UNSUPPORTED_DS_DIGEST_TYPE = 2
     STALE_ANSWER = 3
+    FORGED_ANSWER = 4
+    DNSSEC_INDETERMINATE = 5
+    DNSSEC_BOGUS = 6
+    SIGNATURE_EXPIRED = 7
+    SIGNATURE_NOT_YET_VALID = 8
+    DNSKEY_MISSING = 9
+    RRSIGS_MISSING = 10
+    NO_ZONE_KEY_BIT_SET = 11
+    NSEC_MISSING = 12
     CACHED_ERROR = 13
     NOT_READY = 14
     BLOCKED = 15
+    CENSORED = 16
+    FILTERED = 17
     PROHIBITED = 18
     STALE_NXDOMAIN_ANSWER = 19
     NOT_AUTHORITATIVE = 20
     NOT_SUPPORTED = 21
     NO_REACHABLE_AUTHORITY = 22
     NETWORK_ERROR = 23
+    INVALID_DATA = 24
 
 
 class EdnsOption(IntEnum):
     """EDNS options that dnsguard reads or writes."""
 
+    ECS = 8
     COOKIE = 10
+    KEEPALIVE = 11
+    PADDING = 12
     EDE = 15
 
 

@@ -1,35 +1,29 @@
 # The C types of resolver.py.
 
 cimport cython
-from dnsguard.core cimport counters
-from dnsguard.core.answer cimport Answer, compose_error, compose_response
+from dnsguard.core.answer cimport Answer
 from dnsguard.core.cache cimport Cache, Entry
 from dnsguard.core.denials cimport Denials
 from dnsguard.core.forward cimport Forward
 from dnsguard.core.inspection cimport find_hops
 from dnsguard.core.local cimport LocalRecords, special_zone
 from dnsguard.core.policy cimport Policy
+from dnsguard.core.refusals cimport asks_for_data, refusal
+from dnsguard.core.replies cimport Replies
 from dnsguard.core.view cimport Verdict, View
 from dnsguard.core.wire cimport Query, parse_query
 from dnsguard.core.zones cimport ForwardZones
 
-cdef unsigned int _FIRST_META_TYPE
-cdef unsigned int _OPT
-cdef unsigned int _IN
-cdef int _UDP
 cdef unsigned int _RD
-cdef Py_ssize_t _MAX_SIZE
-cdef long long _MAX_TTL
+cdef Py_ssize_t _HEADER_SIZE
 cdef int _FROM_CACHE
 cdef int _FROM_UPSTREAM
 cdef int _FROM_STALE
 cdef int _FROM_POLICY
 cdef int _FROM_LOCAL
-cdef int _FROM_REFUSAL
 cdef Answer _REFUSED
-cdef Answer _FORMERR
 cdef Answer _SERVFAIL
-cdef bytes _PROHIBITED
+cdef tuple _PROHIBITED
 cdef bytes _NOT_AUTHORITATIVE
 cdef bytes _STALE
 cdef bytes _STALE_NXDOMAIN
@@ -53,10 +47,9 @@ cdef class Resolver:
     cdef readonly Policy policy
     cdef readonly object settings
     cdef readonly Cache cache
-    cdef readonly int source
+    cdef readonly Replies replies
     cdef public list refreshes
     cdef readonly unsigned long long[::1] page
-    cdef unsigned int _udp_size
     cdef double _serve_stale
     cdef bint _was_answered
     cdef Denials _denials
@@ -70,7 +63,10 @@ cdef class Resolver:
         view=View,
         entry=Entry,
         verdict=Verdict,
+        replies=Replies,
         answer=Answer,
+        refused=Answer,
+        option=bytes,
         age="long long",
         fresh=bint,
     )
@@ -147,26 +143,3 @@ cdef class Resolver:
     cdef Answer _without_ech(self, Query query, Answer answer)
 
     cdef bytes _block(self, Query query, Verdict verdict, View view, int transport)
-
-    cdef bytes _turn_away(self, Query query, View view, int transport)
-
-    cdef bytes _refuse(self, Query query, Answer answer, int transport, bytes option=*)
-
-    @cython.locals(limit=Py_ssize_t)
-    cdef bytes _compose(
-        self,
-        Query query,
-        Answer answer,
-        int transport,
-        int source,
-        long long age,
-        long long ceiling,
-        bytes option=*,
-    )
-
-    cdef int _count(self, int source, unsigned int rcode) except -1
-
-    cdef int _count_hit(self, Verdict verdict, Query query) except -1
-
-
-cdef bint _is_data_type(unsigned int qtype) except -1

@@ -12,34 +12,23 @@ to, wherever it comes from. Nothing here raises on what the network sends.
 """
 
 from dnsguard.core import counters
-from dnsguard.core.answer import (
-    MAX_SIZE,
-    MAX_TTL,
-    Answer,
-    compose_ede,
-    compose_error,
-    compose_response,
-)
+from dnsguard.core.answer import Answer
 from dnsguard.core.cache import FOREVER, POPULAR, Cache, Entry
+from dnsguard.core.cookies import Cookies
 from dnsguard.core.denials import Denials
 from dnsguard.core.ech import TYPES as ECH_TYPES
 from dnsguard.core.ech import without_ech
+from dnsguard.core.edns import ede_option
 from dnsguard.core.forward import Forward, Settings
 from dnsguard.core.inspection import find_hops
 from dnsguard.core.local import RESOLVER_ARPA, special_answer, special_zone
 from dnsguard.core.policy import PASS, Policy
-from dnsguard.core.protocol import (
-    RD,
-    Ede,
-    Rcode,
-    Rdataclass,
-    Rdatatype,
-    Source,
-    Transport,
-)
+from dnsguard.core.protocol import RD, Ede, Rcode, Source
 from dnsguard.core.recompose import rewrite
+from dnsguard.core.refusals import asks_for_data, refusal
+from dnsguard.core.replies import Replies
 from dnsguard.core.view import Trigger, Verdict, View
-from dnsguard.core.wire import Query, parse_query
+from dnsguard.core.wire import HEADER_SIZE, Query, parse_query
 
 STALE_TTL = 30  # seconds a stale answer may be kept for (RFC 8767 section 4)
 STALE_RETRY = 30.0  # seconds until it is asked again what nobody could answer (section 5)
@@ -47,23 +36,13 @@ PATIENCE = 1.8  # seconds a client waits before it is given a stale answer (sect
 FAILURE_TTL = 2.0  # seconds a failure is remembered (RFC 9520 section 3.2)
 MAX_REFRESHES = 64  # entries to be refreshed that nobody has taken yet
 
-_META_TYPES = frozenset(
-    {Rdatatype.TKEY, Rdatatype.TSIG, Rdatatype.IXFR, Rdatatype.AXFR}
-    | {Rdatatype.MAILB, Rdatatype.MAILA}
-)
-_FIRST_META_TYPE = min(_META_TYPES)
-_OPT = int(Rdatatype.OPT)  # resolver.pxd types what is defined here, not what is imported
-_IN = int(Rdataclass.IN)
-_UDP = int(Transport.UDP)
-_RD = RD
-_MAX_SIZE = MAX_SIZE
-_MAX_TTL = MAX_TTL
+_RD = RD  # resolver.pxd types what is defined here, not what is imported
+_HEADER_SIZE = HEADER_SIZE
 _FROM_CACHE = int(Source.CACHE)
 _FROM_UPSTREAM = int(Source.UPSTREAM)
 _FROM_STALE = int(Source.STALE)
 _FROM_POLICY = int(Source.POLICY)
 _FROM_LOCAL = int(Source.LOCAL)
-_FROM_REFUSAL = int(Source.REFUSED)
 _STALE_TTL = STALE_TTL
 _STALE_RETRY = STALE_RETRY
 _PATIENCE = PATIENCE
@@ -76,18 +55,17 @@ _NO_REACHABLE_AUTHORITY = int(Ede.NO_REACHABLE_AUTHORITY)
 _FIRST_ADDRESS = int(Trigger.ADDRESS)
 _KEY_SUFFIX = 5  # octets of a question's key after its name
 _REFUSED = Answer(Rcode.REFUSED)
-_FORMERR = Answer(Rcode.FORMERR)
 _SERVFAIL = Answer(Rcode.SERVFAIL)
-_PROHIBITED = compose_ede(Ede.PROHIBITED)
-_NOT_AUTHORITATIVE = compose_ede(Ede.NOT_AUTHORITATIVE)
-_STALE = compose_ede(Ede.STALE_ANSWER)
-_STALE_NXDOMAIN = compose_ede(Ede.STALE_NXDOMAIN_ANSWER)
-_CACHED_ERROR = compose_ede(Ede.CACHED_ERROR)
-_NOT_READY = compose_ede(Ede.NOT_READY)
+_PROHIBITED = (_REFUSED, ede_option(Ede.PROHIBITED))
+_NOT_AUTHORITATIVE = ede_option(Ede.NOT_AUTHORITATIVE)
+_STALE = ede_option(Ede.STALE_ANSWER)
+_STALE_NXDOMAIN = ede_option(Ede.STALE_NXDOMAIN_ANSWER)
+_CACHED_ERROR = ede_option(Ede.CACHED_ERROR)
+_NOT_READY = ede_option(Ede.NOT_READY)
 
 
 class Resolver:
-    """One worker's resolver. `source` tells where the latest bytes came from, for the counters.
+    """One worker's resolver; `replies` knows where the latest bytes came from.
 
     `refreshes` are forwards that nobody waits for: whoever takes them out hands the answers to
     `refreshed`.
@@ -97,7 +75,7 @@ class Resolver:
         self.page = page
         self.cache = Cache(settings.cache_size)
         self._denials = Denials(self.cache)
-        self.source = _FROM_REFUSAL
+        self.replies = Replies(page, Cookies(settings.cookie_secrets))
         self.refreshes: list[Forward] = []
         self.settings = settings
         self._was_answered = False
@@ -116,24 +94,28 @@ class Resolver:
         self._zones = settings.zones
         self._local = settings.local
         self._routing = settings.routing
-        self._udp_size = settings.udp_size
         self._serve_stale = settings.serve_stale
+        self.replies.udp_size = settings.udp_size
+        self.replies.cookies.change(settings.cookie_secrets)
 
     def query(
         self, data: bytes, address: bytes, transport: int, now: float
     ) -> bytes | Forward | None:
         """Take one message from the client with that packed address."""
-        query = parse_query(data)
+        query = parse_query(data, transport)
         if query is None:
             return None
         policy = self.policy
         view = policy.view(address)
         self.page[view.counter + transport] += 1
-        if query.rcode:
-            self._count(_FROM_REFUSAL, query.rcode)
-            return compose_error(query, self._udp_size)
-        if view.refused or query.qclass != _IN or not _is_data_type(query.qtype):
-            return self._turn_away(query, view, transport)
+        replies = self.replies
+        if query.options:
+            replies.compose_options(query, address, now)
+        if query.rcode or query.end == _HEADER_SIZE:
+            return replies.compose_error(query)
+        if view.refused or not asks_for_data(query):
+            refused, option = _PROHIBITED if view.refused else refusal(query)
+            return replies.refuse(query, refused, transport, option)
         entry = self._entry(query)
         fresh = now < entry.expires
         verdict = policy.verdict(view, entry.signature if fresh else entry.name_signature)
@@ -141,21 +123,21 @@ class Resolver:
             return self._block(query, verdict, view, transport)
         if not query.flags & _RD and not entry.local:
             # What others asked for is not for a neighbour to find out.
-            return self._refuse(query, _REFUSED, transport, _NOT_AUTHORITATIVE)
+            return replies.refuse(query, _REFUSED, transport, _NOT_AUTHORITATIVE)
         answer = entry.answer
         if answer is None or not fresh:
             return self._answer_or_forward(query, entry, view, address, transport, now)
         if verdict.shadow is not None:
-            self._count_hit(verdict.shadow, query)
+            replies.count_hit(verdict.shadow, query)
         if entry.local:
-            return self._compose(query, answer, transport, _FROM_LOCAL, 0, view.ceiling)
+            return replies.compose(query, answer, transport, _FROM_LOCAL, 0, view.ceiling)
         entry.hits += 1
         if now >= entry.refresh and entry.hits > _POPULAR:
             self._refresh(query, entry, address, transport, now)
         if view.strips_ech:
             answer = self._without_ech(query, answer)
         age = int(now - entry.stored)
-        return self._compose(query, answer, transport, _FROM_CACHE, age, view.ceiling)
+        return replies.compose(query, answer, transport, _FROM_CACHE, age, view.ceiling)
 
     def _answer_or_forward(
         self, query: Query, entry: Entry, view: View, address: bytes, transport: int, now: float
@@ -164,7 +146,7 @@ class Resolver:
         if now < entry.retry:
             if self._is_stale(entry, now):
                 return self._give_stale(query, entry, view, transport)
-            option = _CACHED_ERROR + compose_ede(entry.failure)
+            option = _CACHED_ERROR + ede_option(entry.failure)
             return self._give(
                 query, view, entry.name_signature, _SERVFAIL, transport, _FROM_CACHE, 0, option
             )
@@ -239,7 +221,7 @@ class Resolver:
         view = self.policy.view(forward.address)
         if stale:
             return self._give_stale(forward.query, entry, view, forward.transport)
-        option = compose_ede(ede)
+        option = ede_option(ede)
         if not self._was_answered and ede != _OTHER:
             option += _NOT_READY
         return self._finish(forward, entry, _SERVFAIL, option)
@@ -351,11 +333,11 @@ class Resolver:
         if verdict.blocks:
             return self._block(query, verdict, view, transport)
         if verdict.shadow is not None:
-            self._count_hit(verdict.shadow, query)
+            self.replies.count_hit(verdict.shadow, query)
         if view.strips_ech:
             answer = self._without_ech(query, answer)
         ceiling = min(view.ceiling, _STALE_TTL) if source == _FROM_STALE else view.ceiling
-        return self._compose(query, answer, transport, source, age, ceiling, option)
+        return self.replies.compose(query, answer, transport, source, age, ceiling, option)
 
     def _without_ech(self, query: Query, answer: Answer) -> Answer:
         if query.qtype not in ECH_TYPES or not answer.ancount:
@@ -364,51 +346,12 @@ class Resolver:
 
     def _block(self, query: Query, verdict: Verdict, view: View, transport: int) -> bytes | None:
         if verdict.shadow is not None:
-            self._count_hit(verdict.shadow, query)
-        self._count_hit(verdict, query)
+            self.replies.count_hit(verdict.shadow, query)
+        self.replies.count_hit(verdict, query)
         template = verdict.template
         if template is None:
             return None
         answer = template.answer(query)
-        return self._compose(
+        return self.replies.compose(
             query, answer, transport, _FROM_POLICY, 0, view.ceiling, verdict.option
         )
-
-    def _turn_away(self, query: Query, view: View, transport: int) -> bytes:
-        """Answer what is none of our business, whoever asks, or whatever they ask."""
-        if view.refused:
-            return self._refuse(query, _REFUSED, transport, _PROHIBITED)
-        if query.qclass == _IN and query.qtype in (0, _OPT):
-            return self._refuse(query, _FORMERR, transport)
-        return self._refuse(query, _REFUSED, transport)
-
-    def _refuse(self, query: Query, answer: Answer, transport: int, option: bytes = b"") -> bytes:
-        return self._compose(query, answer, transport, _FROM_REFUSAL, 0, _MAX_TTL, option)
-
-    def _compose(
-        self,
-        query: Query,
-        answer: Answer,
-        transport: int,
-        source: int,
-        age: int,
-        ceiling: int,
-        option: bytes = b"",
-    ) -> bytes:
-        self._count(source, answer.rcode)
-        limit = min(query.udp_size, self._udp_size) if transport == _UDP else _MAX_SIZE
-        return compose_response(query, answer, limit, self._udp_size, age, ceiling, option)
-
-    def _count(self, source: int, rcode: int) -> None:
-        self.source = source
-        self.page[counters.response_index(source, rcode)] += 1
-
-    def _count_hit(self, verdict: Verdict, query: Query) -> None:
-        self.page[verdict.counter + counters.hit_offset(verdict.trigger, query.qtype)] += 1
-
-
-def _is_data_type(qtype: int) -> bool:
-    """Tell whether there can be data of a type, or it stands for all (RFC 6895 section 3.1)."""
-    if qtype >= _FIRST_META_TYPE:
-        return qtype not in _META_TYPES
-    return qtype not in (0, _OPT)

@@ -115,10 +115,10 @@ def _verdict(
     roles = {policy.lists[match.list_id].role for match in matches}
     if view.refused:
         return "refused"
-    if outcome is None or (isinstance(outcome, bytes) and resolver.source == Source.POLICY):
+    if outcome is None or (isinstance(outcome, bytes) and resolver.replies.source == Source.POLICY):
         off_switches = {Role.OFF_SWITCH_NXDOMAIN, Role.OFF_SWITCH_NODATA}
         return "off-switch" if roles & off_switches else "blocked"
-    if isinstance(outcome, bytes) and resolver.source == Source.LOCAL:
+    if isinstance(outcome, bytes) and resolver.replies.source == Source.LOCAL:
         return "local"
     if isinstance(outcome, bytes):
         return "refused"

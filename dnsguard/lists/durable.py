@@ -3,12 +3,13 @@
 import os
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 _TEMPORARY = ".new"
 
 
-def write_durably(path: Path, data: bytes | Iterable[bytes]) -> None:
+def write_durably(path: Path, data: bytes | Iterable[bytes], *, mode: int = 0o666) -> None:
     """Put a file in place, and its folder if need be. When it returns the disk has both.
 
     Raises OSError: then the file is as it was, unless all that failed was to make its new name
@@ -17,7 +18,7 @@ def write_durably(path: Path, data: bytes | Iterable[bytes]) -> None:
     _make_folder(path.parent)
     temporary = path.with_name(path.name + _TEMPORARY)
     try:
-        with temporary.open("wb") as file:
+        with open(temporary, "wb", opener=partial(os.open, mode=mode)) as file:
             file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())

@@ -6,6 +6,7 @@ from time import monotonic
 from typing import cast
 
 from dnsguard.core import counters
+from dnsguard.core.edns import IDLE_SECONDS
 from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation
 from dnsguard.core.protocol import Transport
@@ -13,7 +14,6 @@ from dnsguard.core.resolver import Resolver
 from dnsguard.net.client_counts import ClientCounts
 from dnsguard.net.upstream import Upstreams
 
-IDLE_SECONDS = 10.0  # without a whole query and with none under way
 MAX_IN_FLIGHT = 64  # queries of one connection under way before reading pauses
 MAX_CONNECTIONS = 2000  # of all clients to one worker
 MAX_PER_WAKE_UP = 64  # queries of one connection before all others have their turn
@@ -179,7 +179,7 @@ class StreamConnection(asyncio.Protocol):
             resolver = self._connections.resolver
             counters.observe(
                 resolver.page,
-                counters.RESPONSE_SECONDS + resolver.source * counters.HISTOGRAM_SIZE,
+                counters.RESPONSE_SECONDS + resolver.replies.source * counters.HISTOGRAM_SIZE,
                 monotonic() - received,
             )
 

@@ -75,7 +75,7 @@ class DatagramListener:
             outcome = self._resolver.query(inbox.data(number), inbox.client(number), _UDP, received)
             if isinstance(outcome, bytes):
                 inbox.reply(number, outcome)
-                self._answered[self._resolver.source] += 1
+                self._answered[self._resolver.replies.source] += 1
             elif outcome is not None:
                 outcome.envelope = inbox.envelope(number)
                 self._upstreams.forward(outcome, self)
@@ -96,7 +96,7 @@ class DatagramListener:
         """Send the response to a forward, with others if there are any at the time."""
         if response is None:
             return
-        source = self._resolver.source
+        source = self._resolver.replies.source
         histogram = _RESPONSE_SECONDS + source * _HISTOGRAM_SIZE
         counters.observe(self._page, histogram, monotonic() - forward.received)
         if not self._late:

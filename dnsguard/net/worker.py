@@ -15,6 +15,7 @@ import resource
 import signal
 import socket
 import sys
+from time import monotonic, time
 from typing import cast
 
 import uvloop
@@ -78,6 +79,7 @@ class Worker:
         """Swap a generation in: one assignment each, nothing that can fail half-way."""
         if self._resolver is None:
             self._resolver = Resolver(generation.policy, generation.settings, self._page)
+            self._resolver.replies.cookies.set_clock(time(), monotonic())
             self._upstreams = Upstreams(self._resolver, self._loop, generation)
             self._loop.create_task(self._listen()).add_done_callback(self._listening)
         else:
@@ -116,6 +118,9 @@ class Worker:
     def _tick(self) -> None:
         self._loop.call_later(1.0, self._tick)
         if self._resolver is not None:
+            self._resolver.replies.cookies.set_clock(
+                time(), monotonic()
+            )  # which may be set at any time
             self._page[counters.CACHE_ENTRIES] = len(self._resolver.cache)
             self._page[counters.CACHE_BYTES] = self._resolver.cache.bytes
             self._upstreams.probe()

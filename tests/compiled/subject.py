@@ -79,7 +79,7 @@ class Subject:
             return f"{_fields(outcome, _FORWARD)} current={current}"
         if outcome is None:
             return "nothing"
-        return f"{outcome.hex()} from {int(self._resolver.source)}"
+        return f"{outcome.hex()} from {int(self._resolver.replies.source)}"
 
     def _answer(self, number: str, data: str) -> str:
         """Answer a forward, and all that ask the same: header without ID, records, no question."""

@@ -3,17 +3,21 @@ import dns.flags
 import dns.message
 import dns.rcode
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dnsguard.core.answer import (
+    PADDED_SIZE,
     QNAME_OFFSET,
     Answer,
-    compose_ede,
     compose_error,
     compose_response,
     negative_answer,
 )
-from dnsguard.core.protocol import Ede, Rcode
+from dnsguard.core.edns import compose_ede
+from dnsguard.core.protocol import Ede, EdnsOption, Rcode, Transport
 from dnsguard.core.wire import Query, parse_query
+from tests.support.strategies import QUESTION, option, with_options
 
 ADDRESS = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x01\x2c\x00\x04\xc0\x00\x02\x01"
 ONE = Answer(Rcode.NOERROR, ADDRESS, ancount=1, ttl_offsets=(6,), ttl=300)
@@ -73,7 +77,7 @@ def test_ttls_are_aged_and_capped(age: int, ceiling: int, ttl: int) -> None:
 
 def test_edns_is_answered_with_edns() -> None:
     asked = query(use_edns=0, payload=4096, want_dnssec=True)
-    data = compose_response(asked, ONE, size_limit=1232, option=compose_ede(15, b"why"))
+    data = compose_response(asked, ONE, size_limit=1232, option=compose_ede(15, "why"))
     response = dns.message.from_wire(data)
     assert (response.edns, response.payload) == (0, 1232)
     assert response.ednsflags & dns.flags.DO
@@ -95,6 +99,98 @@ def test_what_does_not_fit_is_truncated_to_the_question() -> None:
     cut = respond(asked, size_limit=len(whole) - 1)
     assert cut.flags & dns.flags.TC
     assert (len(cut.question), cut.answer, cut.authority, cut.edns) == (1, [], [], 0)
+
+
+COOKIE = option(EdnsOption.COOKIE, b"c" * 24)
+WHY = compose_ede(Ede.BLOCKED, "why")
+
+
+def asking(options: bytes = b"", transport: Transport = Transport.UDP) -> Query:
+    """Return a query with options, and a response's cookie ready."""
+    parsed = parse_query(with_options(options, QUESTION), transport)
+    assert parsed is not None
+    parsed.response_options = COOKIE
+    return parsed
+
+
+def codes(data: bytes) -> list[int]:
+    return [int(found.otype) for found in dns.message.from_wire(data).options]
+
+
+def test_the_cookie_comes_first_and_the_error_gives_way_before_the_records() -> None:
+    asked = asking()
+    whole = compose_response(asked, ONE, size_limit=1232, option=WHY)
+    assert codes(whole) == [EdnsOption.COOKIE, EdnsOption.EDE]
+    without = compose_response(asked, ONE, size_limit=len(whole) - 1, option=WHY)
+    assert codes(without) == [EdnsOption.COOKIE]
+    assert len(without) == len(whole) - len(WHY)
+    assert dns.message.from_wire(without).answer
+    assert compose_response(asked, ONE, size_limit=len(without), option=WHY) == without
+
+
+def test_a_truncated_response_has_its_options() -> None:
+    asked = asking()
+    large = Answer(Rcode.NOERROR, ADDRESS * 100, ancount=100)
+    cut = compose_response(asked, large, size_limit=512, option=WHY)
+    message = dns.message.from_wire(cut)
+    assert message.flags & dns.flags.TC
+    assert (len(message.question), message.answer) == (1, [])
+    assert codes(cut) == [EdnsOption.COOKIE, EdnsOption.EDE]
+    long = compose_ede(Ede.BLOCKED, "x" * 500)
+    assert codes(compose_response(asked, large, size_limit=512, option=long)) == [10]
+
+
+@pytest.mark.parametrize("transport", [Transport.DOT, Transport.DOH, Transport.DOQ])
+def test_a_response_is_padded(transport: Transport) -> None:
+    asked = asking(option(EdnsOption.PADDING, b""), transport)
+    for size in range(360, 860):
+        answer = Answer(Rcode.NOERROR, bytes(size))
+        data = compose_response(asked, answer, size_limit=65_535, option=WHY)
+        unpadded = compose_response(asking(), answer, size_limit=65_535, option=WHY)
+        assert len(data) % PADDED_SIZE == 0
+        padding = len(data) - len(unpadded)
+        assert 4 <= padding < PADDED_SIZE + 4
+        assert data.endswith(option(EdnsOption.PADDING, bytes(padding - 4)))
+    assert codes(compose_response(asked, ONE, size_limit=65_535))[-1] == EdnsOption.PADDING
+
+
+def test_padding_ends_where_messages_do() -> None:
+    asked = asking(option(EdnsOption.PADDING, b""), Transport.DOT)
+    bare = len(compose_response(asking(), Answer(0), size_limit=65_535))
+    for size, padded in ((65_516, 65_520), (65_517, 65_535), (65_531, 65_535), (65_532, 65_532)):
+        answer = Answer(Rcode.NOERROR, bytes(size - bare))
+        assert len(compose_response(asked, answer, size_limit=65_535)) == padded
+
+
+def test_an_error_is_padded_too() -> None:
+    broken = with_options(option(EdnsOption.PADDING, b"") + b"\0")
+    asked = parse_query(broken, Transport.DOT)
+    assert asked is not None
+    assert asked.rcode == Rcode.FORMERR
+    assert len(compose_error(asked)) == PADDED_SIZE
+
+
+@given(
+    st.integers(0, 700),
+    st.integers(0, 60),
+    st.integers(512, 1300),
+    st.booleans(),
+    st.sampled_from(Transport),
+)
+def test_a_response_never_passes_its_limit(
+    text: int, records: int, limit: int, edns: bool, transport: Transport
+) -> None:
+    data = with_options(option(EdnsOption.PADDING, b""))
+    asked = parse_query(data if edns else data[:11] + b"\0" + QUESTION, transport)
+    assert asked is not None
+    asked.response_options = COOKIE
+    answer = Answer(Rcode.NOERROR, ADDRESS * records, ancount=records)
+    composed = compose_response(asked, answer, limit, option=compose_ede(Ede.OTHER, "x" * text))
+    assert len(composed) <= limit
+    message = dns.message.from_wire(composed, one_rr_per_rrset=True)
+    needed = 12 + len(QUESTION) + 16 * records + ((11 + len(COOKIE)) if edns else 0)
+    assert bool(message.flags & dns.flags.TC) == (needed > limit)
+    assert (message.edns == 0) == edns
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_a_name_that_does_not_exist_has_no_types_and_nothing_below(text: str) ->
     answer = there.ask(OTHER, question(text, edns=False))
     assert answer is not None
     assert said(answer) == "NXDOMAIN"
-    assert there.resolver.source == Source.CACHE
+    assert there.resolver.replies.source == Source.CACHE
     [soa] = answer.authority
     assert (str(soa.name), soa.ttl) == ("example.", 50)
     assert str(soa[0].mname) == "ns.example."

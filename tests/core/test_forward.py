@@ -57,7 +57,7 @@ class TestStale:
         assert answer is not None
         assert answer.answer[0].ttl == STALE_TTL
         assert extended_errors(answer) == [Ede.STALE_ANSWER]
-        assert there.resolver.source == Source.STALE
+        assert there.resolver.replies.source == Source.STALE
 
     def test_no_ttl_grows(self) -> None:
         there = expired("www.example.org. 7 IN A 192.0.2.9", seconds=0)
@@ -90,7 +90,7 @@ class TestStale:
         there.say(OTHER, ASKED)
         there.now += STALE_RETRY - 1
         assert isinstance(there.send(OTHER, ASKED), bytes)
-        assert there.resolver.source == Source.STALE
+        assert there.resolver.replies.source == Source.STALE
         there.now += 1
         assert isinstance(there.send(OTHER, ASKED), Forward)
 
@@ -101,7 +101,7 @@ class TestStale:
         there.server = records_server("www.example.org. 60 IN A 192.0.2.9")
         assert there.say(OTHER, ASKED) == "192.0.2.9"
         assert isinstance(there.send(OTHER, ASKED), bytes)
-        assert there.resolver.source == Source.CACHE
+        assert there.resolver.replies.source == Source.CACHE
 
     def test_a_fresh_nxdomain_takes_its_place(self) -> None:
         there = expired()

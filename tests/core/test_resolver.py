@@ -131,7 +131,7 @@ def test_what_is_no_query_for_us_is_answered_at_once(
     answer = dns.message.from_wire(data)
     assert dns.rcode.to_text(answer.rcode()) == rcode
     assert answer.id == int.from_bytes(wire[:2], "big")
-    assert gateway.resolver.source == Source.REFUSED
+    assert gateway.resolver.replies.source == Source.REFUSED
 
 
 def test_responses_are_never_answered() -> None:
@@ -369,7 +369,7 @@ def test_a_name_made_local_meanwhile_is_local() -> None:
     local = generation(local_records=["printer.example.org. 300 IN A 10.0.0.9"])
     gateway.swap(local)
     assert said(read(gateway.finish(forward))) == "10.0.0.9"
-    assert gateway.resolver.source == Source.LOCAL
+    assert gateway.resolver.replies.source == Source.LOCAL
     assert gateway.say(OTHER, "printer.example.org A") == "10.0.0.9"
     gateway.swap(generation())
     assert gateway.say(OTHER, "printer.example.org A") == "192.0.2.1"

@@ -71,14 +71,14 @@ def ttl(gateway: Gateway, client: str, name: str = "www.example.org") -> int:
 def test_cached_answers_grow_old_and_are_asked_for_again() -> None:
     gateway = Gateway(generation())
     assert ttl(gateway, OTHER) == 300
-    assert gateway.resolver.source == Source.UPSTREAM
+    assert gateway.resolver.replies.source == Source.UPSTREAM
     for later, left in [(0.9, 300), (99.1, 200), (199.9, 1)]:
         gateway.now += later
         assert ttl(gateway, OTHER) == left
-        assert gateway.resolver.source == Source.CACHE
+        assert gateway.resolver.replies.source == Source.CACHE
     gateway.now += 0.1
     assert ttl(gateway, OTHER) == 300
-    assert gateway.resolver.source == Source.UPSTREAM
+    assert gateway.resolver.replies.source == Source.UPSTREAM
 
 
 def test_max_ttl_is_a_ceiling_for_its_group_alone() -> None:
@@ -96,7 +96,7 @@ def test_local_answers_do_not_grow_old() -> None:
     for _ in range(2):
         gateway.now += 1e6
         assert ttl(gateway, OTHER, "printer.example.org") == 300
-        assert gateway.resolver.source == Source.LOCAL
+        assert gateway.resolver.replies.source == Source.LOCAL
 
 
 def test_an_answer_without_ttl_is_not_cached() -> None:
@@ -231,4 +231,4 @@ def test_responses_are_counted_by_source_and_rcode(
     total = range(counters.RESPONSES, counters.RESPONSE_SECONDS)
     counted = {index: gateway.page[index] for index in total if gateway.page[index]}
     assert counted == {counters.response_index(source, rcode): 1}
-    assert gateway.resolver.source == source
+    assert gateway.resolver.replies.source == source

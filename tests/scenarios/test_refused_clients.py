@@ -26,6 +26,7 @@ QUESTIONS = (
     "_dns.resolver.arpa SVCB",
     "www.example.org AXFR",
 )
+EDE = dns.edns.EDEOption(dns.edns.EDECode.PROHIBITED, "Client non admis / Client not admitted")
 ALLOWED = ["127.0.0.2", "127.0.0.9", "127.0.0.255"]
 REFUSED = ["127.0.1.0", "127.0.0.1", "127.255.255.254"]
 
@@ -69,7 +70,7 @@ def test_clients_outside_allow_clients_are_refused(
                 for response in asks(server, source, *QUESTIONS, tcp=tcp):
                     assert response.rcode() == dns.rcode.REFUSED
                     assert (response.answer, response.authority) == ([], [])
-                    assert response.options == (dns.edns.EDEOption(dns.edns.EDECode.PROHIBITED),)
+                    assert response.options == (EDE,)
             assert upstream.names == []
             for source in ALLOWED:
                 (response,) = asks(server, source, f"www{tcp}.example.org A", tcp=tcp)

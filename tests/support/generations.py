@@ -42,6 +42,7 @@ STAFF = {"staff": ["10.20.0.0/16", "2001:db8:20::/48"]}
 TIKTOK = {"tiktok": ["tiktok.com", "*.tiktok.com.*"]}
 OFF_SWITCHES = {"=use-application-dns.net": "nxdomain", "=mask.icloud.com": "nodata"}
 CITY = ("127.0.0.0/8", "10.0.0.0/8", "192.168.0.0/16", "::1/128", "fe80::/10", "2001:db8::/32")
+SECRETS = ("e5e973e5a6b2a43f48e7dc849e37bfcf", "445536bcd2513298075a5d379663c962")
 UPSTREAMS = ("udp://192.0.2.53:53",)
 
 _RANGE = max(counters.GROUP_SIZE, counters.HITS_SIZE, counters.UPSTREAM_SIZE)
@@ -91,6 +92,7 @@ class Setup:
     ttl_bounds: tuple[int, int] = (0, 86_400)
     number: int = 1
     udp_size: int = 1232
+    cookie_secrets: Sequence[str] = SECRETS
     cache_size: int = 1 << 20
     serve_stale: int = 0
     strip_ech: bool = False
@@ -130,6 +132,7 @@ class Setup:
             min_ttl=self.ttl_bounds[0],
             max_ttl=self.ttl_bounds[1],
             udp_size=self.udp_size,
+            cookie_secrets=[*self.cookie_secrets],
             cache_size=self.cache_size,
             serve_stale=self.serve_stale,
             pending_per_client=self.pending_per_client,

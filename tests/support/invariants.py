@@ -5,12 +5,20 @@ import struct
 import dns.flags
 import dns.message
 
+from dnsguard.core.answer import PADDED_SIZE
 from dnsguard.core.forward import Forward
-from dnsguard.core.protocol import Transport
-from dnsguard.core.wire import skip_name
+from dnsguard.core.protocol import EdnsOption, Transport
+from dnsguard.core.wire import (
+    HAS_COOKIE,
+    WANTS_KEEPALIVE,
+    WANTS_PADDING,
+    parse_query,
+    skip_name,
+)
 from tests.support.gateway import Gateway
 
 CLIENTS = ["10.20.0.7", "192.168.1.5", "203.0.113.9", "2001:db8:20::1", "::ffff:10.20.0.7"]
+_ANSWERED = {EdnsOption.COOKIE, EdnsOption.KEEPALIVE, EdnsOption.PADDING, EdnsOption.EDE}
 
 
 def check(gateway: Gateway, data: bytes, transport: int, outcome: bytes | Forward | None) -> None:
@@ -24,9 +32,19 @@ def check(gateway: Gateway, data: bytes, transport: int, outcome: bytes | Forwar
         assert answer is not None
     else:
         answer = outcome
-    limit = 65_535 if transport != Transport.UDP else 1232
+    query = parse_query(data, transport)
+    assert query is not None
+    limit = 65_535 if transport != Transport.UDP else min(1232, query.udp_size)
     assert len(answer) <= limit
     message = dns.message.from_wire(answer)
+    assert (message.edns >= 0) == query.has_edns
+    kinds = [int(option.otype) for option in message.options]
+    assert len(set(kinds)) == len(kinds)
+    assert set(kinds) <= _ANSWERED
+    assert (EdnsOption.COOKIE in kinds) == bool(query.options & HAS_COOKIE)
+    assert (EdnsOption.KEEPALIVE in kinds) == bool(query.options & WANTS_KEEPALIVE)
+    if query.options & WANTS_PADDING:
+        assert len(answer) % PADDED_SIZE == 0
     assert message.id == int.from_bytes(data[:2], "big")
     assert message.flags & dns.flags.QR
     if message.edns < 0 and transport == Transport.UDP:

@@ -18,9 +18,10 @@ import uvloop
 
 from dnsguard.control.sockets import open_sockets
 from dnsguard.core import counters
+from dnsguard.core.edns import IDLE_SECONDS
 from dnsguard.core.generation import Generation
 from dnsguard.core.resolver import Resolver
-from dnsguard.net.stream import IDLE_SECONDS, Connections, StreamConnection
+from dnsguard.net.stream import Connections, StreamConnection
 from dnsguard.net.udp import DatagramListener
 from dnsguard.net.upstream import Upstreams
 from tests.support.generations import UPSTREAMS, Setup

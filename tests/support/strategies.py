@@ -1,10 +1,13 @@
 """Hypothesis strategies for what the network sends."""
 
+import struct
+
 from hypothesis import strategies as st
 
 from dnsguard.core.names import from_text
 
 LABEL = st.binary(min_size=1, max_size=63)
+QUESTION = from_text("www.tiktok.com") + b"\x00\x01\x00\x01"
 SHORT_LABEL = st.sampled_from([b"a", b"b", b"c", b"A", b"\xff", b"\x00", b"a.b"])
 
 
@@ -36,6 +39,38 @@ def mutations(original: bytes) -> st.SearchStrategy[bytes]:
     )
 
 
+def option(code: int, data: bytes) -> bytes:
+    """Compose an EDNS option."""
+    return struct.pack("!HH", code, len(data)) + data
+
+
+def with_options(options: bytes, question: bytes = QUESTION, payload: int = 1232) -> bytes:
+    """Compose a query with an OPT record of these options; without a question its count is 0."""
+    header = struct.pack("!HHHHHH", 0x1234, 0x0100, len(question) > 0, 0, 0, 1)
+    return header + question + struct.pack("!BHHIH", 0, 41, payload, 0, len(options)) + options
+
+
+def options() -> st.SearchStrategy[bytes]:
+    """Options as clients send them, and such as nobody should."""
+    known = st.sampled_from(
+        [
+            *(option(10, bytes(size)) for size in (8, 24, 24, 40, 7, 12, 41)),
+            *(option(11, b""), option(11, b"\0\x64"), option(12, b""), option(12, bytes(200))),
+            *(option(8, b"\0\1\0\0"), option(8, b"\0\1\x18\0\xc0\0\2"), option(8, b"\0\1\x21\0")),
+            option(3, b""),
+        ]
+    )
+    unknown = st.builds(option, st.integers(16, 65_535), st.binary(max_size=40))
+    anything = st.builds(option, st.integers(0, 16), st.binary(max_size=45))
+    several = st.lists(st.one_of(known, known, unknown, anything), max_size=6).map(b"".join)
+    return st.one_of(several, several.flatmap(mutations_or_none), st.binary(max_size=60))
+
+
+def mutations_or_none(original: bytes) -> st.SearchStrategy[bytes]:
+    """As `mutations`, of nothing as well."""
+    return mutations(original) if original else st.just(b"")
+
+
 def queries() -> st.SearchStrategy[bytes]:
     """Any octets, headers with any octets behind, and queries with something changed."""
     good = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01"
@@ -50,7 +85,10 @@ def queries() -> st.SearchStrategy[bytes]:
         wire_names(),
         st.binary(min_size=4, max_size=4),
     )
-    return st.one_of(st.binary(max_size=600), behind, questions, mutations(good + opt))
+    optional = st.builds(
+        with_options, options(), st.sampled_from([QUESTION, QUESTION, b""]), st.integers(0, 65_535)
+    )
+    return st.one_of(st.binary(max_size=600), behind, questions, optional, mutations(good + opt))
 
 
 def _apply(original: bytes, changes: dict[int, int]) -> bytes:
