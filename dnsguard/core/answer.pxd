@@ -54,7 +54,7 @@ cpdef bytes compose_response(
     bytes option=*,
 )
 
-@cython.locals(options=bytes, padded=Py_ssize_t)
-cdef bytes _options(Query query, bytes option, Py_ssize_t size, Py_ssize_t limit)
+@cython.locals(least=Py_ssize_t, padded=Py_ssize_t)
+cdef bytes _padding(Py_ssize_t size, Py_ssize_t limit)
 
 cpdef bytes compose_error(Query query, unsigned int udp_size=*)

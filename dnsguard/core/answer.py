@@ -26,7 +26,9 @@ _DO = 0x8000
 _PADDING = int(EdnsOption.PADDING)
 _WANTS_PADDING = WANTS_PADDING
 
-_NOBODY = b"\x06nobody\x07invalid\x00"
+# What stands between the name of the server and the minimum TTL in the SOA of a zone that is
+# served locally (RFC 6303 section 3).
+SOA_REST = b"\x06nobody\x07invalid\x00" + pack("!IIII", 1, 3600, 1200, 604800)
 
 
 class Answer:
@@ -67,7 +69,7 @@ def negative_answer(rcode: int, owner_offset: int, ttl: int) -> Answer:
     that are served locally.
     """
     owner = pack("!H", 0xC000 | owner_offset)
-    rdata = owner + _NOBODY + pack("!IIIII", 1, 3600, 1200, 604800, ttl)
+    rdata = owner + SOA_REST + pack("!I", ttl)
     body = owner + pack("!HHIH", 6, 1, ttl, len(rdata)) + rdata
     return Answer(rcode, body, nscount=1, ttl_offsets=(6,), ttl=ttl)
 
@@ -94,14 +96,17 @@ def compose_response(
     limit = min(size_limit, _MAX_SIZE)
     end = query.end
     body = len(answer.body)
-    opt = _OPT_SIZE + len(query.response_options) if query.has_edns else 0
+    options = query.response_options
+    opt = _OPT_SIZE + len(options) if query.has_edns else 0
     fits = end + body + opt <= limit
     if not fits:
         flags |= _TC
         body = 0
-    options = b""
     if opt:
-        options = _options(query, option, end + body + _OPT_SIZE, limit)
+        if option and end + body + opt + len(option) <= limit:
+            options = options + option if options else option
+        if query.options & _WANTS_PADDING:
+            options += _padding(end + body + _OPT_SIZE + len(options), limit)
         opt = _OPT_SIZE + len(options)
     response = octets.blank(end + body + opt)
     message = response
@@ -130,17 +135,11 @@ def compose_response(
     return octets.whole(response)
 
 
-def _options(query: Query, option: bytes, size: int, limit: int) -> bytes:
-    """Return the options of a response that has `size` octets without them."""
-    options = query.response_options
-    if size + len(options) + len(option) <= limit:
-        options = options + option
-    if query.options & _WANTS_PADDING:
-        size += len(options) + 4
-        padded = min(limit, (size + PADDED_SIZE - 1) // PADDED_SIZE * PADDED_SIZE)
-        if padded >= size:
-            options += pack("!HH", _PADDING, padded - size) + bytes(padded - size)
-    return options
+def _padding(size: int, limit: int) -> bytes:
+    """Return the padding option for a response of some octets, none where it has no room."""
+    least = size + 4
+    padded = min(limit, (least + PADDED_SIZE - 1) // PADDED_SIZE * PADDED_SIZE)
+    return pack("!HH", _PADDING, padded - least) + bytes(padded - least) if padded >= least else b""
 
 
 def compose_error(query: Query, udp_size: int = 1232) -> bytes:

@@ -10,11 +10,12 @@ cdef long long _RENEW_AGE
 cdef Py_ssize_t _HEADER_SIZE
 cdef unsigned int _FORMERR
 cdef unsigned int _BADCOOKIE
+cdef unsigned int _COOKIE
 cdef unsigned int _VERSION
 cdef Py_ssize_t _CLIENT_SIZE
 cdef Py_ssize_t _HASHED_SIZE
 cdef Py_ssize_t _SIZE
-cdef bytes _HEAD
+cdef Py_ssize_t _HEAD_SIZE
 cdef int _INVALID
 cdef int _OLD
 cdef int _CURRENT
@@ -36,18 +37,34 @@ cdef class Cookies:
     cdef list _keys
     cdef double _offset
 
-    @cython.locals(only=bint, time="long long", state=int)
+    @cython.locals(
+        only=bint, time="long long", state=int, option=bytes, message="unsigned char *"
+    )
     cpdef bytes respond(self, Query query, bytes address, double now)
 
-    @cython.locals(key=Key, hashed=bytes, message="unsigned char *", head=bytes)
-    cdef bytes _make(self, bytes data, Py_ssize_t start, bytes address, long long time)
+    @cython.locals(
+        key=Key,
+        hashed=bytes,
+        into="unsigned char *",
+        whole=bytes,
+        value="unsigned long long",
+        at=int,
+    )
+    cdef int _make(
+        self,
+        unsigned char *message,
+        bytes data,
+        Py_ssize_t start,
+        bytes address,
+        long long time,
+    ) except -1
 
     @cython.locals(
         message="const unsigned char *",
         stamp="long long",
         age="long long",
         hashed=bytes,
-        said=bytes,
+        said="unsigned long long",
         number=Py_ssize_t,
         key=Key,
     )
@@ -65,11 +82,8 @@ cdef class Cookies:
     word="unsigned long long",
     rounds=int,
     _=int,
-    digest=bytes,
-    message="unsigned char *",
-    at=int,
 )
-cpdef bytes siphash(Key key, bytes data)
+cpdef unsigned long long siphash(Key key, bytes data) except? 0
 
 cdef unsigned long long _rotate(unsigned long long value, int by) noexcept
 

@@ -6,7 +6,6 @@ one with a client cookie alone (RFC 7873 section 5.2.4).
 """
 
 from collections.abc import Sequence
-from struct import pack
 
 from dnsguard.core import octets
 from dnsguard.core.clients import unmap
@@ -24,11 +23,12 @@ _RENEW_AGE = RENEW_AGE
 _HEADER_SIZE = HEADER_SIZE
 _FORMERR = int(Rcode.FORMERR)
 _BADCOOKIE = int(Rcode.BADCOOKIE)
+_COOKIE = int(EdnsOption.COOKIE)
 _VERSION = 1
 _CLIENT_SIZE = 8
 _HASHED_SIZE = 16  # of the two cookies, all but the hash itself
 _SIZE = 24
-_HEAD = pack("!HH", EdnsOption.COOKIE, _SIZE)
+_HEAD_SIZE = 4  # of an option before its data
 _INVALID = 0
 _OLD = 1
 _CURRENT = 2
@@ -81,26 +81,37 @@ class Cookies:
             return b""
         if len(address) == 16:
             address = unmap(address)
-        time = int(now + self._offset) & _MASK32
+        time = int(now + self._offset)
+        time &= _MASK32
         state = _INVALID
         if query.cookie_size == _SIZE:
             state = self._judge(query.data, query.cookie, address, time)
         if only and state == _INVALID and query.cookie_size != _CLIENT_SIZE:
             query.rcode = _BADCOOKIE
+        option = octets.blank(_HEAD_SIZE + _SIZE)
+        message = option
+        octets.put16(message, 0, _COOKIE)
+        octets.put16(message, 2, _SIZE)
         if state == _CURRENT:
-            return _HEAD + octets.cut(query.data, query.cookie, query.cookie + _SIZE)
-        return _HEAD + self._make(query.data, query.cookie, address, time)
+            octets.copy(message, _HEAD_SIZE, query.data, query.cookie, query.cookie + _SIZE)
+        else:
+            self._make(message, query.data, query.cookie, address, time)
+        return octets.whole(option)
 
-    def _make(self, data: bytes, start: int, address: bytes, time: int) -> bytes:
-        """Return a client's cookie, which stands at `start`, with a new server cookie."""
+    def _make(self, message: bytearray, data: bytes, start: int, address: bytes, time: int) -> None:
+        """Put the client's cookie, which stands at `start`, and a new one of ours in an option."""
         key = self._keys[0]
-        hashed = octets.blank(_HASHED_SIZE)
-        message = hashed
-        octets.copy(message, 0, data, start, start + _CLIENT_SIZE)
-        octets.put32(message, _CLIENT_SIZE, _VERSION << 24)
-        octets.put32(message, _CLIENT_SIZE + 4, time)
-        head = octets.whole(hashed)
-        return head + siphash(key, head + address)
+        hashed = octets.blank(_HASHED_SIZE + len(address))
+        into = hashed
+        octets.copy(into, 0, data, start, start + _CLIENT_SIZE)
+        octets.put32(into, _CLIENT_SIZE, _VERSION << 24)
+        octets.put32(into, _CLIENT_SIZE + 4, time)
+        octets.copy(into, _HASHED_SIZE, address, 0, len(address))
+        whole = octets.whole(hashed)
+        value = siphash(key, whole)
+        octets.copy(message, _HEAD_SIZE, whole, 0, _HASHED_SIZE)
+        for at in range(8):
+            message[_HEAD_SIZE + _HASHED_SIZE + at] = value >> 8 * at & 0xFF
 
     def _judge(self, data: bytes, start: int, address: bytes, time: int) -> int:
         """Tell whether a server cookie is one of ours, and whether it is time for another."""
@@ -113,7 +124,7 @@ class Cookies:
         if age > _MAX_AGE or age < -_MAX_AHEAD:
             return _INVALID
         hashed = octets.cut(message, start, start + _HASHED_SIZE) + address
-        said = octets.cut(message, start + _HASHED_SIZE, start + _SIZE)
+        said = _word(data, start + _HASHED_SIZE, start + _SIZE)
         for number in range(len(self._keys)):
             key = self._keys[number]
             if siphash(key, hashed) == said:
@@ -121,8 +132,8 @@ class Cookies:
         return _INVALID
 
 
-def siphash(key: Key, data: bytes) -> bytes:
-    """Return the eight octets of SipHash-2-4 of some octets (Aumasson, Bernstein 2012)."""
+def siphash(key: Key, data: bytes) -> int:
+    """Return SipHash-2-4 of some octets, a number of 64 bits (Aumasson, Bernstein 2012)."""
     v0 = key.v0
     v1 = key.v1
     v2 = key.v2
@@ -153,12 +164,7 @@ def siphash(key: Key, data: bytes) -> bytes:
             v1 = _rotate(v1, 17) ^ v2
             v2 = _rotate(v2, 32)
         v0 ^= word
-    word = v0 ^ v1 ^ v2 ^ v3
-    digest = octets.blank(8)
-    message = digest
-    for at in range(8):
-        message[at] = word >> 8 * at & 0xFF
-    return octets.whole(digest)
+    return v0 ^ v1 ^ v2 ^ v3
 
 
 def _rotate(value: int, by: int) -> int:

@@ -1,12 +1,13 @@
 # The C types of denials.py.
 
 cimport cython
+from dnsguard.core cimport octets
 from dnsguard.core.answer cimport Answer
 from dnsguard.core.cache cimport Cache, Entry
 from dnsguard.core.zones cimport ForwardZones
 
 cdef Py_ssize_t _KEY_SUFFIX
-cdef bytes _NO_TYPE
+cdef unsigned int _NO_TYPE
 
 
 @cython.final
@@ -19,9 +20,9 @@ cdef class Denials:
     @cython.locals(entry=Entry)
     cpdef object forget(self, bytes key)
 
-    @cython.locals(position=Py_ssize_t, entry=Entry, same=bint, octets="const unsigned char *")
+    @cython.locals(name="const unsigned char *", position=Py_ssize_t, entry=Entry, same=bint)
     cpdef Entry find(self, bytes key, ForwardZones zones, Py_ssize_t zone, double now)
 
 
-@cython.locals(name=Py_ssize_t)
+@cython.locals(size=Py_ssize_t, denied=bytes, message="unsigned char *")
 cdef bytes _denial_key(bytes key, Py_ssize_t position)

@@ -5,12 +5,13 @@ that nobody can ask: its type is 0. Clients that want signatures are not answere
 those of one name do not prove another's absence.
 """
 
+from dnsguard.core import octets
 from dnsguard.core.answer import Answer
 from dnsguard.core.cache import Cache, Entry
 from dnsguard.core.zones import ForwardZones
 
 _KEY_SUFFIX = 5  # octets of a question's key after its name
-_NO_TYPE = b"\0\0"
+_NO_TYPE = 0
 
 
 class Denials:
@@ -44,17 +45,22 @@ class Denials:
 
         That of another forward zone than the question's proves nothing.
         """
+        name = key
         position = 0
-        while key[position]:
+        while name[position]:
             entry = self._cache.get(_denial_key(key, position))
             if entry is not None and now < entry.expires:
                 same = zones.empty or zones.find(entry.key[:-_KEY_SUFFIX]) == zone
                 return entry if same else None
-            position += 1 + key[position]
+            position += 1 + name[position]
         return None
 
 
 def _denial_key(key: bytes, position: int) -> bytes:
     """Return where the proof for the name at an offset of a question's key is kept."""
-    name = len(key) - _KEY_SUFFIX
-    return key[position:name] + _NO_TYPE + key[name + 2 :]
+    size = len(key) - position
+    denied = octets.blank(size)
+    message = denied
+    octets.copy(message, 0, key, position, len(key))
+    octets.put16(message, size - _KEY_SUFFIX, _NO_TYPE)
+    return octets.whole(denied)

@@ -49,7 +49,10 @@ def find_hops(question: bytes, answer: Answer) -> Hops:
             names.append((_TO_CNAME, parser.name(parser.first_name).lower()))
         elif rdatatype in (_SVCB, _HTTPS):
             _add_service(parser, names, addresses)
-    return names + addresses
+    if names:
+        names.extend(addresses)
+        return names
+    return addresses
 
 
 def _add_service(parser: RecordParser, names: Hops, addresses: Hops) -> None:

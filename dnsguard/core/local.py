@@ -5,7 +5,7 @@ from struct import pack
 from typing import NamedTuple
 
 from dnsguard.core import names
-from dnsguard.core.answer import QNAME_OFFSET, Answer, negative_answer
+from dnsguard.core.answer import QNAME_OFFSET, SOA_REST, Answer, negative_answer
 from dnsguard.core.protocol import Rcode, Rdatatype
 
 SPECIAL_TTL = 10800  # RFC 6303 section 3
@@ -27,8 +27,14 @@ class LocalRecords:
 
     def __init__(self, records: Iterable[Record]) -> None:
         self._records: dict[bytes, list[Record]] = {}
+        self._ancestors: set[bytes] = set()
         for record in records:
             self._records.setdefault(record.owner, []).append(record)
+            self._ancestors.update(names.suffixes(record.owner)[1:])
+
+    def is_above(self, name: bytes) -> bool:
+        """Tell whether there are records below a name: it exists, whatever it has itself."""
+        return name in self._ancestors
 
     def find(self, qname: bytes, qtype: int) -> Answer | None:
         """Return the answer for a local name, None for any other name."""
@@ -87,9 +93,10 @@ SPECIAL_ZONES = _zones()
 RESOLVER_ARPA = names.from_text("resolver.arpa")
 LOCALHOST = names.from_text("localhost")
 
+_ARPA = names.from_text("arpa")
 _APEXES = {zone.apex for zone in SPECIAL_ZONES}
 _LAST_LABELS = tuple({zone.apex[names.label_offsets(zone.apex)[-1] :] for zone in SPECIAL_ZONES})
-_LOCALHOST_RECORDS = LocalRecords(
+_LOOPBACK_RECORDS = LocalRecords(
     [
         Record(LOCALHOST, Rdatatype.A, SPECIAL_TTL, b"\x7f\x00\x00\x01"),
         Record(LOCALHOST, Rdatatype.AAAA, SPECIAL_TTL, b"\x00" * 15 + b"\x01"),
@@ -101,6 +108,14 @@ _LOCALHOST_RECORDS = LocalRecords(
             LOCALHOST,
         ),
     ]
+)
+_APEX_RECORDS = LocalRecords(
+    record
+    for apex in sorted(_APEXES - {RESOLVER_ARPA})  # that one is NODATA throughout
+    for record in (
+        Record(apex, Rdatatype.SOA, SPECIAL_TTL, apex + SOA_REST + pack("!I", SPECIAL_TTL)),
+        Record(apex, Rdatatype.NS, SPECIAL_TTL, apex),
+    )
 )
 
 
@@ -114,14 +129,30 @@ def special_zone(qname: bytes) -> bytes | None:
     return None
 
 
-def special_answer(qname: bytes, qtype: int, apex: bytes) -> Answer:
-    """Return the answer for a name in a special-use zone: it never reaches an upstream."""
-    known = _LOCALHOST_RECORDS.find(LOCALHOST if apex == LOCALHOST else qname, qtype)
-    if known is not None:
-        return known
-    exists = qname == apex or apex == RESOLVER_ARPA
-    owner = QNAME_OFFSET + len(qname) - len(apex)
-    return negative_answer(Rcode.NOERROR if exists else Rcode.NXDOMAIN, owner, SPECIAL_TTL)
+def asks_parent(qname: bytes, qtype: int, apex: bytes) -> bool:
+    """Tell whether a question is one for the zone above a special-use zone.
+
+    The DS of a zone in arpa: its parent is public and signed, and whoever validates behind us
+    needs the proof that there is none (RFC 8375 section 4).
+    """
+    return qtype == Rdatatype.DS and qname == apex and apex.endswith(_ARPA)
+
+
+def special_answer(qname: bytes, qtype: int, apex: bytes, *, exists: bool = False) -> Answer:
+    """Return the answer for a name in a special-use zone: it never reaches an upstream.
+
+    `exists` says that there is something below the name, in local records or a forward zone.
+    """
+    at = LOCALHOST if apex == LOCALHOST else qname  # every name there is this machine
+    for records, owner in ((_LOOPBACK_RECORDS, at), (_APEX_RECORDS, qname)):
+        known = records.find(owner, qtype)
+        if known is not None and known.ancount:
+            return known
+        exists = exists or known is not None
+    # What is above an existing name exists as well (RFC 8020 section 2).
+    exists = exists or apex == RESOLVER_ARPA or _LOOPBACK_RECORDS.is_above(qname)
+    soa = QNAME_OFFSET + len(qname) - len(apex)
+    return negative_answer(Rcode.NOERROR if exists else Rcode.NXDOMAIN, soa, SPECIAL_TTL)
 
 
 def _compose(qname: bytes, records: list[Record]) -> Answer:

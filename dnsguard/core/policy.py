@@ -105,8 +105,9 @@ class Policy:
         if not matches:
             return matches
         matches.sort(key=specificity)
-        if any(self.lists[match.list_id].role == Role.NO_EMBEDDED for match in matches):
-            return [match for match in matches if self._is_not_embedded(match)]
+        for match in matches:
+            if self.lists[match.list_id].role == Role.NO_EMBEDDED:
+                return [match for match in matches if self._is_not_embedded(match)]
         return matches
 
     def address_matches(self, address: bytes) -> list[Match]:

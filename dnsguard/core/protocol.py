@@ -37,6 +37,7 @@ class Rdatatype(IntEnum):
     NAPTR = 35
     DNAME = 39
     OPT = 41
+    DS = 43
     RRSIG = 46
     SVCB = 64
     HTTPS = 65

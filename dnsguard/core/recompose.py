@@ -44,6 +44,8 @@ class _Record(NamedTuple):
     """RDATA without its names, of which `prefix` octets stand before them."""
     names: tuple[bytes, ...]
     prefix: int
+    subject: int
+    """The type of the RRset that it belongs to or signs."""
 
 
 class Sections(NamedTuple):
@@ -144,6 +146,7 @@ def _parse_record(parser: RecordParser, known: dict[int, bytes]) -> _Record:
         rdata,
         names,
         prefix,
+        parser.subject(),
     )
 
 
@@ -166,14 +169,19 @@ def _follow_aliases(qname: bytes, qtype: int, answers: list[_Record]) -> list[by
 
 
 def _select_answers(chain: list[bytes], qtype: int, answers: list[_Record]) -> list[_Record]:
-    kept = []
+    kept: list[_Record] = []
     wanted = (qtype, _CNAME, _RRSIG)
     of_class = [record for record in answers if record.rdataclass == 1]
     dnames = {record.name: record for record in of_class if record.rdatatype == _DNAME}
+    signatures = [record for record in of_class if record.subject == _DNAME != record.rdatatype]
     for name in chain:
-        # The DNAME that an alias was made from goes before it (RFC 6672 section 3.1).
+        # The DNAME that an alias was made from goes before it (RFC 6672 section 3.1), and so does
+        # its signature: the alias has none.
         if dnames:
-            kept += [dnames.pop(owner) for owner in suffixes(name)[1:] if owner in dnames]
+            for owner in suffixes(name)[1:]:
+                if owner in dnames:
+                    kept.append(dnames.pop(owner))
+                    kept += [record for record in signatures if record.name == owner]
         kept += [
             record
             for record in of_class
@@ -187,7 +195,7 @@ def _select_proof(name: bytes, authority: list[_Record]) -> list[_Record]:
     return [
         record
         for record in authority
-        if is_proof(record.rdatatype)
+        if is_proof(record.subject)
         and record.rdataclass == 1
         and (record.rdatatype != _SOA or is_at_or_below(name, record.name))
     ]

@@ -66,6 +66,8 @@ cdef class RecordParser:
     @cython.locals(message="const unsigned char *", labels=list, end=Py_ssize_t)
     cpdef bytes name(self, Py_ssize_t position)
 
+    cpdef unsigned int subject(self) noexcept
+
     @cython.locals(
         message="const unsigned char *",
         size=Py_ssize_t,
@@ -95,9 +97,9 @@ cdef class RecordParser:
 @cython.locals(parser=RecordParser)
 cpdef RecordParser parse_records(bytes data, Py_ssize_t position)
 
-@cython.locals(message=bytes)
+@cython.locals(start=Py_ssize_t, whole=bytes, message="unsigned char *")
 cpdef RecordParser parse_answer(bytes question, bytes body)
 
 cpdef long long bound_ttl(long long ttl, long long minimum, long long maximum) noexcept
 
-cpdef bint is_proof(unsigned int rdatatype) noexcept
+cpdef bint is_proof(unsigned int subject) noexcept

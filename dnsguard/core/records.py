@@ -120,15 +120,14 @@ class RecordParser:
         self.rdata = self.tail = rdata
         self.position = end
         self.first_name = self.second_name = 0
-        if rdataclass != _IN:
-            return
-        if rdatatype < _TYPES:
-            if _COUNTS[rdatatype]:
+        if rdataclass == _IN:
+            if rdatatype >= _TYPES:
+                if rdatatype in (_SVCB, _HTTPS):
+                    self._check_service()
+            elif _COUNTS[rdatatype]:
                 self._parse_names()
             elif _SIZES[rdatatype] and end - rdata != _SIZES[rdatatype]:
                 raise MalformedError
-        elif rdatatype in (_SVCB, _HTTPS):
-            self._check_service()
 
     def skip_name(self, position: int) -> int:
         """Check the possibly compressed name at an offset and return the offset behind it.
@@ -187,6 +186,12 @@ class RecordParser:
             position = end
         labels.append(b"\x00")
         return b"".join(labels)
+
+    def subject(self) -> int:
+        """Return the type of the RRset that the record belongs to or, as an RRSIG, signs."""
+        if self.rdatatype == _RRSIG and self.position >= self.rdata + 2:
+            return octets.get16(self.message, self.rdata)
+        return self.rdatatype
 
     def _check_name(self, position: int) -> int:
         """Walk along a name; pointers must lead backwards, so every chain of them ends."""
@@ -281,8 +286,15 @@ def parse_records(data: bytes, position: int) -> RecordParser:
 
 def parse_answer(question: bytes, body: bytes) -> RecordParser:
     """Return a parser of the records of an answer's body; the question leads their pointers."""
-    message = b"\0" * _HEADER_SIZE + question + body
-    return parse_records(message, _HEADER_SIZE + len(question))
+    start = _HEADER_SIZE + len(question)
+    whole = octets.blank(start + len(body))
+    message = whole
+    octets.put32(message, 0, 0)
+    octets.put32(message, 4, 0)
+    octets.put32(message, 8, 0)
+    octets.copy(message, _HEADER_SIZE, question, 0, len(question))
+    octets.copy(message, start, body, 0, len(body))
+    return parse_records(octets.whole(whole), start)
 
 
 def bound_ttl(ttl: int, minimum: int, maximum: int) -> int:
@@ -290,6 +302,6 @@ def bound_ttl(ttl: int, minimum: int, maximum: int) -> int:
     return max(minimum, min(0 if ttl > _MAX_TTL else ttl, maximum))
 
 
-def is_proof(rdatatype: int) -> bool:
-    """Tell whether records of a type prove a negative answer (RFC 2308, 4035 and 5155)."""
-    return rdatatype in (_SOA, _RRSIG, _NSEC, _NSEC3, _DS)
+def is_proof(subject: int) -> bool:
+    """Tell whether RRsets of a type prove a negative answer (RFC 2308, 4035 and 5155)."""
+    return subject in (_SOA, _NSEC, _NSEC3, _DS)

@@ -1,6 +1,7 @@
 # The C types of resolver.py.
 
 cimport cython
+from dnsguard.core cimport octets
 from dnsguard.core.answer cimport Answer
 from dnsguard.core.cache cimport Cache, Entry
 from dnsguard.core.denials cimport Denials
@@ -117,6 +118,8 @@ cdef class Resolver:
 
     @cython.locals(answer=Answer)
     cdef Entry _match(self, Query query, Entry entry)
+
+    cdef bint _is_forwarded(self, Query query, bytes apex) except -1
 
     @cython.locals(policy=Policy, name=bytes)
     cdef object _sign(self, Entry entry)

@@ -11,7 +11,7 @@ section 4.21). The verdict is on the qname and, once there is an answer, on all 
 to, wherever it comes from. Nothing here raises on what the network sends.
 """
 
-from dnsguard.core import counters
+from dnsguard.core import counters, octets
 from dnsguard.core.answer import Answer
 from dnsguard.core.cache import FOREVER, POPULAR, Cache, Entry
 from dnsguard.core.cookies import Cookies
@@ -21,7 +21,7 @@ from dnsguard.core.ech import without_ech
 from dnsguard.core.edns import ede_option
 from dnsguard.core.forward import Forward, Settings
 from dnsguard.core.inspection import find_hops
-from dnsguard.core.local import RESOLVER_ARPA, special_answer, special_zone
+from dnsguard.core.local import RESOLVER_ARPA, asks_parent, special_answer, special_zone
 from dnsguard.core.policy import PASS, Policy
 from dnsguard.core.protocol import RD, Ede, Rcode, Source
 from dnsguard.core.recompose import rewrite
@@ -272,8 +272,9 @@ class Resolver:
         apex = special_zone(qname)
         ours = apex == RESOLVER_ARPA
         answer = None if ours else self._local.find(qname, query.qtype)
-        if answer is None and apex and (ours or not self._zones.covers(qname, apex)):
-            answer = special_answer(qname, query.qtype, apex)
+        if answer is None and apex and (ours or not self._is_forwarded(query, apex)):
+            exists = self._local.is_above(qname) or self._zones.is_above(qname)
+            answer = special_answer(qname, query.qtype, apex, exists=exists)
         if answer is not None:
             self.cache.pin(entry, answer)
         if ours:
@@ -283,10 +284,15 @@ class Resolver:
             self._sign(entry)
         return entry
 
+    def _is_forwarded(self, query: Query, apex: bytes) -> bool:
+        """Tell whether a question for a special-use zone goes to an upstream all the same."""
+        qname = query.qname
+        return self._zones.covers(qname, apex) or asks_parent(qname, query.qtype, apex)
+
     def _sign(self, entry: Entry) -> None:
         """Look up what policy says of a question's name, and of its answer if there is one."""
         policy = self.policy
-        name = entry.key[:-_KEY_SUFFIX]
+        name = octets.cut(entry.key, 0, len(entry.key) - _KEY_SUFFIX)
         while entry.epoch != policy.epoch:
             entry.epoch = policy.epoch
             entry.name_signature = entry.signature = policy.signature(name)
@@ -295,7 +301,7 @@ class Resolver:
 
     def _inspect(self, entry: Entry, answer: Answer) -> int:
         """Return the signature of an answer to the question of an entry."""
-        hops = find_hops(entry.key[:-1], answer)
+        hops = find_hops(octets.cut(entry.key, 0, len(entry.key) - 1), answer)
         if entry.local:  # the city's own addresses are its own affair
             hops = [hop for hop in hops if hop[0] < _FIRST_ADDRESS]
         return self.policy.extend(entry.name_signature, hops) if hops else entry.name_signature

@@ -7,10 +7,13 @@ from dnsguard.core.records cimport RecordParser, parse_records
 from dnsguard.core.verbatim cimport Verbatim
 
 cdef unsigned int _MAX_RECORDS
+cdef int _NO_EDE
+cdef unsigned int _FIRST_PRIVATE_EDE
 cdef Py_ssize_t _HEADER_SIZE
 cdef unsigned int _NOERROR
 cdef unsigned int _NXDOMAIN
 cdef unsigned int _OPT
+cdef unsigned int _EDE
 cdef int _ANSWER
 cdef int _MISMATCH
 cdef int _CASE_MISMATCH
@@ -25,6 +28,7 @@ cdef class Response:
     cdef readonly unsigned int rcode
     cdef readonly Answer answer
     cdef readonly bint has_edns
+    cdef readonly int ede
 
 
 @cython.final
@@ -67,3 +71,6 @@ cdef int _parse_sections(Response response, bytes data, bytes question, TtlBound
 cdef int _parse_additional(
     Response response, RecordParser parser, unsigned int count
 ) except -1
+
+@cython.locals(message="const unsigned char *", code="unsigned int", length="unsigned int", ede="unsigned int")
+cdef int _find_ede(bytes data, Py_ssize_t position, Py_ssize_t end) except? -2

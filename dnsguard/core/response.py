@@ -11,13 +11,14 @@ from enum import IntEnum
 
 from dnsguard.core import octets
 from dnsguard.core.answer import Answer
-from dnsguard.core.protocol import Rcode, Rdatatype
+from dnsguard.core.protocol import EdnsOption, Rcode, Rdatatype
 from dnsguard.core.recompose import parse_sections, recompose
 from dnsguard.core.records import MalformedError, RecordParser, parse_records
 from dnsguard.core.verbatim import Verbatim
 from dnsguard.core.wire import HEADER_SIZE
 
 MAX_RECORDS = 4096  # records read in one message
+NO_EDE = -1
 
 
 class Status(IntEnum):
@@ -35,10 +36,13 @@ class Status(IntEnum):
 
 
 _MAX_RECORDS = MAX_RECORDS  # response.pxd types what is defined here, not what is imported
+_NO_EDE = NO_EDE
+_FIRST_PRIVATE_EDE = 49_152  # means nothing but to who agreed on it (RFC 8914 section 5.2)
 _HEADER_SIZE = HEADER_SIZE
 _NOERROR = int(Rcode.NOERROR)
 _NXDOMAIN = int(Rcode.NXDOMAIN)
 _OPT = int(Rdatatype.OPT)
+_EDE = int(EdnsOption.EDE)
 _ANSWER = int(Status.ANSWER)
 _MISMATCH = int(Status.MISMATCH)
 _CASE_MISMATCH = int(Status.CASE_MISMATCH)
@@ -50,15 +54,17 @@ _FAILURE = int(Status.FAILURE)
 class Response:
     """One message from an upstream, judged against the query it should answer.
 
-    `status` is a `Status` as a number; `answer` is there when it is ANSWER.
+    `status` is a `Status` as a number; `answer` is there when it is ANSWER, and `ede` when it is
+    FAILURE and the upstream said why (RFC 8914), else NO_EDE.
     """
 
-    __slots__ = ("answer", "has_edns", "rcode", "status")
+    __slots__ = ("answer", "ede", "has_edns", "rcode", "status")
 
     status: int
     rcode: int
     answer: Answer | None
     has_edns: bool
+    ede: int
 
 
 class TtlBounds:
@@ -112,6 +118,7 @@ def _judged(status: int, rcode: int) -> Response:
     response.rcode = rcode
     response.answer = None
     response.has_edns = False
+    response.ede = _NO_EDE
     return response
 
 
@@ -150,3 +157,20 @@ def _parse_additional(response: Response, parser: RecordParser, count: int) -> N
                 raise MalformedError
             response.has_edns = True
             response.rcode |= parser.ttl >> 24 << 4
+            if response.rcode not in (_NOERROR, _NXDOMAIN):
+                response.ede = _find_ede(parser.data, parser.rdata, parser.position)
+
+
+def _find_ede(data: bytes, position: int, end: int) -> int:
+    """Return the first public INFO-CODE among the options there; what is malformed is passed by."""
+    message = data
+    while position + 4 <= end:
+        code = octets.get16(message, position)
+        length = octets.get16(message, position + 2)
+        position += 4
+        if code == _EDE and length >= 2 and position + length <= end:
+            ede = octets.get16(message, position)
+            if 0 < ede < _FIRST_PRIVATE_EDE:  # 0 says nothing
+                return ede
+        position += length
+    return _NO_EDE

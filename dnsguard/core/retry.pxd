@@ -19,7 +19,9 @@ cdef unsigned int _FORMERR
 cdef unsigned int _NOTIMP
 cdef int _NO_REACHABLE_AUTHORITY
 cdef int _NETWORK_ERROR
+cdef int _NO_EDE
 cdef unsigned int _RD
+cdef unsigned int _AD
 cdef unsigned int _CD
 cdef int _MAX_ATTEMPTS
 cdef int _MAX_TRIES
@@ -43,6 +45,7 @@ cdef class Route:
 cdef class Attempt:
     cdef readonly int upstream
     cdef readonly bint tcp
+    cdef readonly bint trusted
     cdef readonly bint edns
     cdef readonly object query_id  # a key more often than a number
     cdef readonly bytes message
@@ -67,6 +70,7 @@ cdef class Retry:
     cdef Route _route
     cdef Randomness _randomness
     cdef int _attempts
+    cdef bint _told
     cdef Py_ssize_t _turn
     cdef list _again
 
@@ -75,7 +79,7 @@ cdef class Retry:
     @cython.locals(upstream=int, tcp=bint, edns=bint, upstreams=tuple, count=Py_ssize_t, _=Py_ssize_t)
     cpdef Attempt next(self)
 
-    @cython.locals(response=Response, status=int, trusted=bint, without_edns=bint)
+    @cython.locals(response=Response, status=int, without_edns=bint)
     cpdef int result(self, Attempt attempt, bytes data) except -1
 
     cpdef int distrust(self, Attempt attempt) except -1

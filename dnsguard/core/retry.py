@@ -9,9 +9,9 @@ from typing import Any
 
 from dnsguard.core import octets
 from dnsguard.core.answer import Answer
-from dnsguard.core.protocol import CD, RD, Ede, Rcode
+from dnsguard.core.protocol import AD, CD, RD, Ede, Rcode
 from dnsguard.core.randomness import Randomness
-from dnsguard.core.response import Response, Status, TtlBounds, parse_response
+from dnsguard.core.response import NO_EDE, Response, Status, TtlBounds, parse_response
 from dnsguard.core.wire import Query
 
 MAX_ATTEMPTS = 8
@@ -42,7 +42,9 @@ _FORMERR = int(Rcode.FORMERR)
 _NOTIMP = int(Rcode.NOTIMP)
 _NO_REACHABLE_AUTHORITY = int(Ede.NO_REACHABLE_AUTHORITY)
 _NETWORK_ERROR = int(Ede.NETWORK_ERROR)
+_NO_EDE = NO_EDE
 _RD = RD
+_AD = AD
 _CD = CD
 _MAX_ATTEMPTS = MAX_ATTEMPTS
 _MAX_TRIES = MAX_TRIES
@@ -94,6 +96,7 @@ class Attempt:
         "sent",
         "tcp",
         "timeout",
+        "trusted",
         "upstream",
     )
 
@@ -101,6 +104,7 @@ class Attempt:
         self.upstream = upstream
         self.message = message
         self.tcp = tcp
+        self.trusted = False
         self.edns = False
         self.query_id = 0
         self.question = b""
@@ -117,7 +121,8 @@ class Retry:
     """One question on its way; not reused. `start` makes one.
 
     `response` is what `result` judged last, `latest` the attempt made last, from which
-    `Attempt.earlier` leads to those before.
+    `Attempt.earlier` leads to those before. `ede` says why there is no answer: what an upstream
+    said of it, or else what we saw of the upstreams.
     """
 
     __slots__ = (
@@ -126,6 +131,7 @@ class Retry:
         "_query",
         "_randomness",
         "_route",
+        "_told",
         "_turn",
         "answer",
         "deadline",
@@ -145,6 +151,7 @@ class Retry:
         self._route = route
         self._randomness = randomness
         self._attempts = 0
+        self._told = False
         self._turn = 0
         self._again: list[tuple[int, bool, bool]] | None = None
 
@@ -167,9 +174,12 @@ class Retry:
 
     def result(self, attempt: Attempt, data: bytes) -> int:
         """Take what an upstream sent for an attempt; return the `Step` to do."""
-        trusted = attempt.upstream in self._route.trusted
         response = parse_response(
-            data, attempt.query_id, attempt.question, self._route.bounds, trusted=trusted
+            data,
+            attempt.query_id,
+            attempt.question,
+            self._route.bounds,
+            trusted=attempt.trusted,
         )
         self.response = response
         status = response.status
@@ -182,6 +192,9 @@ class Retry:
             if status in (_TRUNCATED, _CASE_MISMATCH):
                 self.distrust(attempt)
                 return _NEXT
+        if response.ede != _NO_EDE:
+            self.ede = response.ede
+            self._told = True
         without_edns = response.rcode in (_FORMERR, _NOTIMP) and not response.has_edns
         if status == _FAILURE and without_edns and attempt.edns:
             self._ask_again(attempt.upstream, tcp=attempt.tcp, edns=False)
@@ -195,7 +208,8 @@ class Retry:
 
     def failed(self, attempt: Attempt) -> None:
         """Take notice that an attempt met a network error: its upstream is not asked again."""
-        self.ede = _NETWORK_ERROR
+        if not self._told:
+            self.ede = _NETWORK_ERROR
         attempt.given_up = True
 
     def _ask_again(self, upstream: int, *, tcp: bool, edns: bool) -> None:
@@ -218,6 +232,7 @@ class Retry:
         attempt = Attempt.__new__(Attempt)
         attempt.upstream = upstream
         attempt.tcp = tcp
+        attempt.trusted = upstream in self._route.trusted
         attempt.edns = edns
         attempt.reported = attempt.given_up = False
         attempt.sent = 0.0
@@ -243,7 +258,8 @@ class Retry:
         bits = self._randomness.draw()
         attempt.query_id = bits & 0xFFFF
         octets.put16(message, 0, bits & 0xFFFF)
-        octets.put16(message, 2, _RD | (query.flags & _CD))
+        # AD asks for AD (RFC 6840 section 5.7); whoever has the answer from the cache may want it.
+        octets.put16(message, 2, _RD | (query.flags & _CD) | (_AD if attempt.trusted else 0))
         octets.put16(message, 4, 1)
         octets.put16(message, 6, 0)
         octets.put16(message, 8, 0)

@@ -134,7 +134,7 @@ class Verbatim:
     def _take_authority(self) -> bool:
         """Take a record that proves something; leave behind others, once no more is to come."""
         parser = self._parser
-        if parser.rdataclass != _IN or not is_proof(parser.rdatatype):
+        if parser.rdataclass != _IN or not is_proof(parser.subject()):
             self._left_behind = True
             return True
         if self._left_behind:

@@ -10,6 +10,7 @@ class ForwardZones:
 
     def __init__(self, zones: Mapping[bytes, int]) -> None:
         self._zones = dict(zones)
+        self._ancestors = {name for apex in zones for name in names.suffixes(apex)[1:]}
         self.empty = not zones
 
     def find(self, qname: bytes) -> int:
@@ -32,3 +33,7 @@ class ForwardZones:
             if suffix in self._zones:
                 return True
         return False
+
+    def is_above(self, name: bytes) -> bool:
+        """Tell whether there is a zone below a name."""
+        return name in self._ancestors

@@ -45,8 +45,10 @@ cdef class Exchange(Receiver):
 
     cpdef object distrusted(self, Attempt attempt)
 
-    @cython.locals(attempt=Attempt, server=Server)
     cdef int timed_out(self, double now) except -1
+
+    @cython.locals(attempt=Attempt, server=Server)
+    cdef int _ask_on(self, double now) except -1
 
     @cython.locals(attempt=Attempt, server=Server)
     cdef object _advance(self, double now)

@@ -131,9 +131,12 @@ class Exchange(Receiver):
         if self.patience and now >= self.patience:
             self.patience = 0.0
             self._exchanges.overdue(self, now)
-            if now < self._when:
-                self._wait_until(self._when, now)
-                return
+        if now < self._when:
+            self._wait_until(self._when, now)
+        else:
+            self._ask_on(now)
+
+    def _ask_on(self, now: float) -> None:
         attempt = self._retry.latest
         while attempt is not None:
             if attempt.carrier is not None and not attempt.reported:

@@ -19,7 +19,7 @@ _VERBS = {
     "swap": 1,
     "parse-query": 10,
     "parse-response": 10,
-    "compose": 6,
+    "compose": 9,
 }
 
 
@@ -51,7 +51,8 @@ def _step(random: Random, verb: str, asked: list[bytes]) -> str:
     if verb == "swap":
         return f"swap {random.randrange(len(SETUPS))}"
     if verb == "parse-query":
-        return f"parse-query {messages.query(random, messages.question(random)).hex() or '00'}"
+        data = messages.query(random, messages.question(random))
+        return f"parse-query {random.choice(_TRANSPORTS)} {data.hex() or '00'}"
     question = messages.question(random)
     header, records = messages.response(random)
     if verb == "parse-response":
@@ -62,11 +63,10 @@ def _step(random: Random, verb: str, asked: list[bytes]) -> str:
 
 
 def _compose(random: Random, question: bytes, said: bytes) -> str:
+    transport = random.choice(_TRANSPORTS)
     limit = random.choice((512, 512, 1232, 65_535))
     age = random.choice((0, 1, 299, 300, 100_000))
     ceiling = random.choice((0, 30, 0x7FFFFFFF))
     option = random.choice(("-", "000f00020016"))
-    asked = b"\x12\x34\x01\x00\x00\x01" + bytes(6) + question
-    if random.random() < 0.5:
-        asked = asked[:11] + b"\x01" + question + b"\0\0\x29\x10\0\0\0\x80\0\0\0"
-    return f"compose {limit} {age} {ceiling} {option} {asked.hex()} 0000{said.hex()}"
+    asked = messages.query(random, question) or b"\0"
+    return f"compose {transport} {limit} {age} {ceiling} {option} {asked.hex()} 0000{said.hex()}"

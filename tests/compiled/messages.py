@@ -1,9 +1,15 @@
 """Messages at random, most of them nearly valid: what stubs ask and what upstreams say."""
 
 import struct
+from ipaddress import ip_address
 from random import Random
 
+from dnsguard.core.cookies import Cookies
 from dnsguard.core.names import from_text
+from dnsguard.core.wire import parse_query
+from tests.compiled.setups import WALL
+from tests.support.generations import SECRETS
+from tests.support.strategies import option, with_options
 
 _NAMES = [
     from_text(name)
@@ -49,11 +55,33 @@ _META_TYPES = [0, 41, 249, 252, 253]
 _TYPES_OF_RECORDS = [1, 1, 28, 5, 15, 16, 33, 35, 39, 46, 47, 65, 2, 6, 12, 41]
 _TTLS = [0, 1, 30, 299, 301, 86_400, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]
 _TARGETS = [b"\xc0\x0c", b"\x01a\xc0\x0c", b"\x03www\x07example\x03net\0", b"\xc0\x0d", b"\0"]
+_CLIENT_COOKIE = b"\x24\x64\xc4\xab\xcf\x10\xc9\x57"
+
+
+def _cookie(secret: str, address: str, made: float) -> bytes:
+    """Return a cookie as a server with that secret made it then."""
+    cookies = Cookies([bytes.fromhex(secret)])
+    cookies.set_clock(made, 0.0)
+    query = parse_query(with_options(option(10, _CLIENT_COOKIE)))
+    assert query is not None
+    return cookies.respond(query, ip_address(address).packed, 0.0)
+
+
+_COOKIES = [
+    _cookie(secret, address, WALL - age)
+    for secret in SECRETS
+    for address in ("10.20.0.7", "10.20.0.9", "2001:db8:20::1")
+    for age in (0, 1799, 3000, -310)
+]
 _OPTIONS = [
-    *[b"\x00\x0a\x00\x08abcdefgh"] * 12,
-    *[b"\x00\x08\x00\x04\x00\x01\x00\x00"] * 6,
-    *[b"\x00\x0c\x00\x10" + bytes(16)] * 6,
-    b"\x00\x0a\x00\x09abcdefghi",
+    *[option(10, _CLIENT_COOKIE)] * 20,
+    *_COOKIES,
+    *[option(8, b"\0\1\0\0")] * 8,
+    *[option(11, b"")] * 8,
+    *[option(12, bytes(16))] * 8,
+    *[option(8, b"\0\1\x18\0\xc0\0\2"), option(8, b"\0\2\x34\0\x20\1\x0d\xb8\0\0\x10")],
+    *[option(8, b"\0\1\x17\0\xc0\0\3"), option(8, b"\0\1\x21\0\xc0\0\2\0\0"), option(8, b"\0")],
+    *[option(3, b""), option(10, b"abcdefghi"), option(11, b"\0\x64")],
     b"\x00\x0c\x00\x01",
 ]
 
@@ -86,12 +114,15 @@ def question(random: Random) -> bytes:
 
 
 def query(random: Random, asked: bytes) -> bytes:
-    """Return a query that asks a question, one in six with something wrong."""
+    """Return a query that asks a question, now and then none, one in six with something wrong."""
     if random.random() < 0.2:
         asked = mixed_case(random, asked[:-4]) + asked[-4:]
     flags = random.choice((0x0100,) * 32 + (0x0120,) * 8 + (0x0110,) * 8 + (0, 0x2000, 0x8180))
     opt = _opt(random)
-    header = struct.pack("!HHHHHH", random.randrange(1 << 16), flags, 1, 0, 0, len(opt) > 0)
+    if random.random() < 0.02:
+        asked = b""
+    counts = (len(asked) > 0, 0, 0, len(opt) > 0)
+    header = struct.pack("!HHHHHH", random.randrange(1 << 16), flags, *counts)
     return _damaged(random, header + asked + opt)
 
 
@@ -101,7 +132,7 @@ def _opt(random: Random) -> bytes:
     size = random.choice((0, 512, 1232, 1232, 4096, 65_535))
     dnssec = random.choice((0, 0, 0x8000))
     version = 0 if random.random() < 0.97 else 1
-    options = b"".join(random.choices(_OPTIONS, k=random.choice((0, 0, 1, 2))))
+    options = b"".join(random.choices(_OPTIONS, k=random.choice((0, 0, 1, 1, 2, 3))))
     fixed = struct.pack("!BHHBBHH", 0, 41, size, 0, version, dnssec, len(options))
     return fixed + options
 

@@ -3,6 +3,8 @@
 from dnsguard.core.view import Stage
 from tests.support.generations import Ban, Setup
 
+WALL = 1_700_000_000.0  # the seconds since 1970 when a script begins
+
 _GROUPS = {
     "staff": ["10.20.0.0/16", "2001:db8:20::/48"],
     "front desk": ["10.20.30.0/24", "10.20.0.9/32"],
@@ -16,6 +18,9 @@ _LISTS = {
         "deep.in.example",
         "own.example.com nodata",
         "@@!!ok.example.com",
+        "192.0.2.128/26",
+        "@@192.0.2.130/31",
+        "192.0.2.132 nodata",
     ],
 }
 _LOCAL = [
@@ -41,6 +46,8 @@ SETUPS = (
             "corp.example.com": ["udp://192.0.2.54:53"],
             "local": ["udp://192.0.2.55:53"],
         },
+        rebinding=True,
+        rebinding_allow=["own.example.com"],
         number=2,
     ),
     Setup(

@@ -13,13 +13,13 @@ from dnsguard.core.generation import parse_generation
 from dnsguard.core.protocol import Transport
 from dnsguard.core.resolver import Resolver
 from dnsguard.core.response import Response, Status, TtlBounds, parse_response
-from dnsguard.core.wire import parse_query
-from tests.compiled.setups import SETUPS
+from dnsguard.core.wire import HAS_COOKIE, parse_query
+from tests.compiled.setups import SETUPS, WALL
 
 _PAGE = 1 << 15
 _FIRST_FLOODING = 0x0A130000  # 10.19.0.0; the staff's addresses come when a table is full
 _QUERY = ("id", "flags", "question", "qname", "key", "qtype", "qclass", "rcode")
-_EDNS = ("has_edns", "wants_dnssec", "udp_size")
+_EDNS = ("has_edns", "wants_dnssec", "udp_size", "options", "cookie", "cookie_size")
 _FORWARD = ("key", "address", "transport", "zone")
 _RESPONSE = ("status", "rcode", "has_edns")
 _ANSWER = ("rcode", "body", "ancount", "nscount", "ttl_offsets", "ttl", "authentic")
@@ -34,6 +34,7 @@ class Subject:
         self._pending: list[Forward] = []
         self._generation = parse_generation(*_buffers(0))
         self._resolver = Resolver(self._generation.policy, self._generation.settings, self._page)
+        self._resolver.replies.cookies.set_clock(WALL, self._now)
 
     def run(self, script: Sequence[str]) -> list[str]:
         """Return the results of a script's lines, and last the state that it leaves behind."""
@@ -111,8 +112,8 @@ class Subject:
     def _take(self, number: str) -> Forward | None:
         return self._pending.pop(int(number) % len(self._pending)) if self._pending else None
 
-    def _parse_query(self, data: str) -> str:
-        query = parse_query(bytes.fromhex(data))
+    def _parse_query(self, transport: str, data: str) -> str:
+        query = parse_query(bytes.fromhex(data), Transport[transport.upper()])
         return "None" if query is None else _fields(query, _QUERY + _EDNS)
 
     def _parse_response(self, question: str, trusted: str, data: str) -> str:
@@ -127,12 +128,21 @@ class Subject:
         )
 
     def _compose(
-        self, limit: str, age: str, ceiling: str, option: str, asked: str, data: str
+        self,
+        transport: str,
+        limit: str,
+        age: str,
+        ceiling: str,
+        option: str,
+        asked: str,
+        data: str,
     ) -> str:
         """Compose for one query what an upstream says; `-` is no option."""
-        query = parse_query(bytes.fromhex(asked))
+        query = parse_query(bytes.fromhex(asked), Transport[transport.upper()])
         if query is None or query.rcode:
             return "no query"
+        if query.options & HAS_COOKIE:
+            query.response_options = bytes.fromhex("000a0018") + bytes(range(24))
         response = parse_response(bytes.fromhex(data), 0, query.question, TtlBounds(), trusted=True)
         if response.answer is None:
             return "no answer"

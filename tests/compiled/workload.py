@@ -1,6 +1,6 @@
 """What instructions are counted of: queries of each kind, so many as the command line says.
 
-    python -P workload.py FOLDER cached|blocked|missed|datagrams COUNT
+    python -P workload.py FOLDER cached|cookies|blocked|missed|datagrams COUNT
 
 The folder holds the two buffers of a generation. Everything is made ready in advance for any
 number, so that another number of queries of a kind costs those queries and nothing else.
@@ -33,7 +33,8 @@ CLIENT = bytes([127, 0, 0, 1])  # as the datagrams come from there
 
 _HEADER = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01"
 _QUESTION_END = b"\x07example\x03com\0\0\x01\0\x01"
-_OPT = b"\0\0\x29\x04\xd0\0\0\0\0\0\x0c\0\x0a\0\x08abcdefgh"
+_OPT = b"\0\0\x29\x04\xd0\0\0\0\0\0\0"
+_COOKIE = _OPT[:-1] + b"\x0c\0\x0a\0\x08abcdefgh"
 _RECORDS = b"\xc0\x0c\0\x01\0\x01\0\0\x01\x2c\0\x04\xc0\0\x02\x01" * 2
 _SAID = b"\x12\x34\x81\x80\0\x01\0\x02\0\0\0\0"
 
@@ -65,6 +66,7 @@ class Workload:
         self._resolver = Resolver(self._generation.policy, self._generation.settings, page)
         names = [number % NAMES for number in range(MOST)]
         self._cached = [_HEADER + question("cached", number) + _OPT for number in names]
+        self._cookies = [_HEADER + question("cached", number) + _COOKIE for number in names]
         self._blocked = [_HEADER + question("blocked", number) + _OPT for number in names]
         missed = [question("missed", number) for number in range(MOST + WARM)]
         self._missed = [(_HEADER + q + _OPT, q, _SAID + q + _RECORDS) for q in missed]
@@ -74,6 +76,7 @@ class Workload:
             self._miss(_HEADER + asked + _OPT, asked, _SAID + asked + _RECORDS)
         self._listen()
         self.run_cached(NAMES)
+        self.run_cookies(NAMES)
         self.run_blocked(NAMES)
         self.run_datagrams(NAMES)
 
@@ -90,6 +93,12 @@ class Workload:
     def run_cached(self, count: int) -> None:
         """Ask for what is in the cache."""
         for data in islice(self._cached, count):
+            answer = self._resolver.query(data, CLIENT, 0, self._now)
+            assert type(answer) is bytes
+
+    def run_cookies(self, count: int) -> None:
+        """Ask for what is in the cache, and for a server cookie."""
+        for data in islice(self._cookies, count):
             answer = self._resolver.query(data, CLIENT, 0, self._now)
             assert type(answer) is bytes
 
@@ -127,6 +136,7 @@ def main(folder: str, kind: str, count: str) -> None:
     gc.freeze()
     run: dict[str, Callable[[int], None]] = {
         "cached": workload.run_cached,
+        "cookies": workload.run_cookies,
         "blocked": workload.run_blocked,
         "datagrams": workload.run_datagrams,
         "missed": lambda count: workload.run_missed(0, count),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dnsguard.config import values
 from dnsguard.config.values import Endpoint
 from dnsguard.core.names import to_text
-from tests.config.texts import refusal
+from tests.config.texts import MINIMAL, complaints, refusal
 
 
 @pytest.mark.parametrize(
@@ -138,11 +138,10 @@ def test_the_label_of_clients_without_a_group_is_reserved() -> None:
         values.group_name("unregistered")
 
 
-def test_what_rebinding_is_counted_under_is_reserved() -> None:
-    with pytest.raises(ValueError, match="is reserved: "):
-        values.policy_name("rebinding")
-    assert values.policy_name("ban") == "ban"
-    assert values.name("rebinding") == "rebinding"
+def test_what_rebinding_is_counted_under_is_no_policy() -> None:
+    (found,) = complaints(MINIMAL.replace("tiktok-ban", "rebinding"))
+    assert found.startswith("5: policies.rebinding: 'rebinding' is reserved: ")
+    assert complaints(MINIMAL.replace("staff", "rebinding")) == []
 
 
 def test_text_is_one_printable_line() -> None:

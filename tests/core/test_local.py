@@ -3,11 +3,14 @@ import pytest
 
 from dnsguard.config.records import parse_record
 from dnsguard.core.answer import Answer, compose_response
-from dnsguard.core.local import LocalRecords, special_answer, special_zone
+from dnsguard.core.forward import Forward
+from dnsguard.core.local import LocalRecords, asks_parent, special_answer, special_zone
 from dnsguard.core.names import from_text, to_text
 from dnsguard.core.wire import parse_query
-from tests.support.gateway import said
+from tests.support.gateway import Gateway, said
+from tests.support.generations import generation
 
+CLIENT = "192.168.1.5"
 RECORDS = LocalRecords(
     parse_record(line)
     for line in (
@@ -132,8 +135,21 @@ def test_special_use_zones(name: str, apex: str | None) -> None:
         ("1.0.0.10.in-addr.arpa", "PTR", "NXDOMAIN"),
         ("_dns.resolver.arpa", "SVCB", "NODATA"),
         ("resolver.arpa", "A", "NODATA"),
+        ("resolver.arpa", "SOA", "NODATA"),
         ("x.onion", "A", "NXDOMAIN"),
         ("test", "A", "NODATA"),
+        ("0.0.127.in-addr.arpa", "PTR", "NODATA"),
+        ("0.127.in-addr.arpa", "PTR", "NODATA"),
+        ("1.0.127.in-addr.arpa", "PTR", "NXDOMAIN"),
+        ("10.in-addr.arpa", "NS", "10.in-addr.arpa."),
+        (
+            "10.in-addr.arpa",
+            "SOA",
+            "10.in-addr.arpa. nobody.invalid. 1 3600 1200 604800 10800",
+        ),
+        ("0.10.in-addr.arpa", "SOA", "NXDOMAIN"),
+        ("localhost", "ANY", "127.0.0.1 ::1"),
+        ("a.localhost", "SOA", "NODATA"),
     ],
 )
 def test_special_use_answers(name: str, rdatatype: str, answer: str) -> None:
@@ -144,4 +160,43 @@ def test_special_use_answers(name: str, rdatatype: str, answer: str) -> None:
     assert said(answered) == answer
     if not answered.answer:
         [soa] = answered.authority
-        assert dns.name.from_text(name).is_subdomain(soa.name)
+        assert soa.name == dns.name.from_text(to_text(apex))
+
+
+def test_what_is_above_something_exists() -> None:
+    known = LocalRecords([parse_record("printer.floor.home.arpa. 300 IN A 10.0.0.9")])
+    assert known.is_above(from_text("floor.home.arpa"))
+    assert not known.is_above(from_text("printer.floor.home.arpa"))
+    assert not known.is_above(from_text("loor.home.arpa"))
+    found = special_answer(from_text("x.home.arpa"), 1, from_text("home.arpa"), exists=True)
+    assert said(response(found, "x.home.arpa", "A")) == "NODATA"
+
+
+@pytest.mark.parametrize(
+    ("name", "rdatatype", "asked"),
+    [
+        ("home.arpa", "DS", True),
+        ("10.in-addr.arpa", "DS", True),
+        ("1.10.in-addr.arpa", "DS", False),
+        ("home.arpa", "DNSKEY", False),
+        ("onion", "DS", False),
+    ],
+)
+def test_the_ds_of_a_zone_in_arpa_is_the_parents(name: str, rdatatype: str, asked: bool) -> None:
+    qname = from_text(name)
+    apex = special_zone(qname)
+    assert apex is not None
+    assert asks_parent(qname, int(dns.rdatatype.from_text(rdatatype)), apex) is asked
+
+
+def test_what_is_above_a_local_record_exists() -> None:
+    gateway = Gateway(generation(local_records=["printer.floor.home.arpa. 300 IN A 10.0.0.9"]))
+    assert gateway.say(CLIENT, "floor.home.arpa A") == "NODATA"
+    assert gateway.say(CLIENT, "other.home.arpa A") == "NXDOMAIN"
+
+
+def test_the_ds_of_a_special_zone_is_asked_of_its_parent() -> None:
+    gateway = Gateway(generation())
+    assert isinstance(gateway.send(CLIENT, "home.arpa DS"), Forward)
+    for text in ("a.home.arpa DS", "home.arpa SOA", "onion DS", "resolver.arpa DS"):
+        assert isinstance(gateway.send(CLIENT, text), bytes)

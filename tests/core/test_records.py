@@ -151,4 +151,20 @@ def test_a_ttl_has_bounds(ttl: int, bounds: tuple[int, int], kept: int) -> None:
 
 
 def test_these_types_prove_a_negative_answer() -> None:
-    assert [rdatatype for rdatatype in range(300) if is_proof(rdatatype)] == [6, 43, 46, 47, 50]
+    assert [rdatatype for rdatatype in range(300) if is_proof(rdatatype)] == [6, 43, 47, 50]
+
+
+@pytest.mark.parametrize(
+    ("rdatatype", "rdata", "subject"),
+    [
+        (16, b"\x00\x06", 16),
+        (46, b"\x00\x06", 6),
+        (46, b"\xff\x01rest", 0xFF01),
+        (46, b"\x00", 46),
+        (46, b"", 46),
+    ],
+)
+def test_a_signature_is_about_the_type_that_it_covers(
+    rdatatype: int, rdata: bytes, subject: int
+) -> None:
+    assert parsed(record(b"\x00", rdatatype, rdata) + b"\x06\x06").subject() == subject

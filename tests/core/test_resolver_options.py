@@ -169,8 +169,9 @@ def test_a_refusal_says_why(name: str, client: str, code: Ede) -> None:
 
 def test_a_failure_says_why() -> None:
     gateway = started()
+    gateway.say(OTHER, "known.example.org A")
     for code in (Ede.NETWORK_ERROR, Ede.NO_REACHABLE_AUTHORITY, Ede.OTHER):
-        forward = gateway.send(OTHER, "www.example.org A")
+        forward = gateway.send(OTHER, f"n{code}.example.org A")
         assert isinstance(forward, Forward)
         data = gateway.resolver.failure(forward, code, gateway.now)
         assert data is not None

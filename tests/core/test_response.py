@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dnsguard.core.response import Status
+from dnsguard.core.response import NO_EDE, Status
 from tests.support.responses import (
     ASKED,
     SOA,
@@ -77,6 +77,52 @@ def test_the_extended_rcode_counts() -> None:
     response.set_rcode(dns.rcode.BADVERS)
     judged = judge(response)
     assert (judged.status, judged.rcode, judged.has_edns) == (Status.FAILURE, 16, True)
+
+
+def ede(code: int, text: bytes = b"") -> bytes:
+    return struct.pack("!HHH", 15, 2 + len(text), code) + text
+
+
+COOKIE = struct.pack("!HH", 10, 8) + bytes(range(8))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("none", b"", NO_EDE),
+        ("one", ede(6), 6),
+        ("with text", ede(7, b"signature expired"), 7),
+        ("behind another option", COOKIE + ede(9), 9),
+        ("before another option", ede(10) + COOKIE, 10),
+        ("the first of two", ede(6) + ede(22), 6),
+        ("Other Error, which says nothing", ede(0), NO_EDE),
+        ("the last that is public", ede(49_151), 49_151),
+        ("a private one", ede(49_152), NO_EDE),
+        ("a private one before a public one", ede(65_535) + ede(6), 6),
+        ("another option alone", COOKIE, NO_EDE),
+        ("half a code", struct.pack("!HH", 15, 1) + b"\x00", NO_EDE),
+        ("no code", struct.pack("!HH", 15, 0), NO_EDE),
+        ("no code, then one", struct.pack("!HH", 15, 0) + ede(6), 6),
+        ("half an option's header", ede(6)[:3], NO_EDE),
+        ("an option beyond the end", struct.pack("!HHH", 15, 200, 6), NO_EDE),
+        ("a cut one behind a whole one", ede(6) + ede(7)[:5], 6),
+        ("behind an option beyond the end", struct.pack("!HH", 10, 65_535) + ede(6), NO_EDE),
+    ],
+)
+def test_the_extended_error_of_a_failure_is_told(name: str, options: bytes, expected: int) -> None:
+    for rcode, behind in ((2, b""), (5, b""), (2, ede(11))):
+        data = bytearray(raw(additional=(record(b"\x00", 41, options, rdataclass=1232),)))
+        data[3] |= rcode
+        judged = judge(bytes(data) + behind)
+        assert (judged.status, judged.rcode, judged.ede) == (Status.FAILURE, rcode, expected)
+
+
+@pytest.mark.parametrize("rcode", [0, 3])
+def test_an_answer_is_no_failure_whatever_its_extended_error(rcode: int) -> None:
+    data = bytearray(raw(additional=(record(b"\x00", 41, ede(3), rdataclass=1232),)))
+    data[3] |= rcode
+    judged = judge(bytes(data))
+    assert (judged.status, judged.ede) == (Status.ANSWER, NO_EDE)
 
 
 REAL = message(

@@ -87,6 +87,9 @@ def test_an_alias_that_was_asked_for_is_not_followed() -> None:
     assert told(response, "www.example.org", "CNAME") == lines[:1]
 
 
+SIGNATURE = "13 3 300 20300101000000 20200101000000 1 example.org. c2lnbmF0dXJl"
+
+
 def test_a_dname_goes_with_the_alias_made_from_it() -> None:
     lines = [
         "example.org. 300 IN DNAME example.net.",
@@ -97,6 +100,18 @@ def test_a_dname_goes_with_the_alias_made_from_it() -> None:
         response = message("www.example.org", rdatatype, *lines)
         assert told(response, "www.example.org", rdatatype)[:2] == lines[:2]
     assert told(message("www.example.org", "A", *lines), "www.example.org", "A") == lines
+
+
+def test_the_signature_of_a_dname_goes_with_it() -> None:
+    lines = [
+        "example.org. 300 IN DNAME example.net.",
+        f"example.org. 300 IN RRSIG DNAME {SIGNATURE}",
+        "www.example.org. 300 IN CNAME www.example.net.",
+        "www.example.net. 300 IN A 192.0.2.1",
+    ]
+    others = [f"{owner} 300 IN RRSIG NS {SIGNATURE}" for owner in ("example.org.", "example.net.")]
+    response = message("www.example.org", "A", *lines, *others)
+    assert told(response, "www.example.org", "A") == lines
 
 
 def test_everything_of_a_name_answers_any() -> None:
@@ -120,22 +135,23 @@ def test_aliases_in_a_loop_are_refused() -> None:
     assert judge(message("a.test", "A", *lines), "a.test").status == Status.MALFORMED
 
 
-SIGNATURE = "A 13 3 300 20300101000000 20200101000000 1 example.org. c2lnbmF0dXJl"
-
-
-def test_dnssec_records_are_kept() -> None:
+def test_dnssec_records_are_kept_but_for_signatures_of_what_is_not() -> None:
     response = message(
         "www.example.org",
         "A",
         "www.example.org. 300 IN A 192.0.2.1",
-        f"www.example.org. 300 IN RRSIG {SIGNATURE}",
+        f"www.example.org. 300 IN RRSIG A {SIGNATURE}",
         authority=(
             SOA,
+            "example.org. 300 IN NS ns.example.org.",
+            f"example.org. 5 IN RRSIG NS {SIGNATURE}",
             "a.example.org. 300 IN NSEC b.example.org. A RRSIG",
-            f"a.example.org. 300 IN RRSIG {SIGNATURE}",
+            f"a.example.org. 300 IN RRSIG NSEC {SIGNATURE}",
         ),
     )
-    client = passed_on(accepted(judge(response)), "www.example.org", "A")
+    answer = accepted(judge(response))
+    assert answer.ttl == 300
+    client = passed_on(answer, "www.example.org", "A")
     assert [record.rdtype.name for record in client.answer] == ["A", "RRSIG"]
     assert [record.rdtype.name for record in client.authority] == ["SOA", "NSEC", "RRSIG"]
 

@@ -2,6 +2,7 @@ import os
 from collections.abc import Callable
 from struct import pack
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.rcode
@@ -97,6 +98,12 @@ def other_id(message: dns.message.Message) -> None:
 
 def swapped_case(message: dns.message.Message) -> None:
     message.question[0].name = dns.name.from_text(message.question[0].name.to_text().swapcase())
+
+
+def explained(ede: int) -> Edit:
+    """Return an edit that says why, as an upstream does."""
+    options: list[dns.edns.Option] = [dns.edns.EDEOption(dns.edns.EDECode.make(ede), "because")]
+    return lambda message: message.use_edns(0, options=options)
 
 
 SERVFAIL: tuple[int, list[Edit]] = (2, [])
@@ -244,6 +251,49 @@ def test_the_reason_for_failing_is_told() -> None:
     assert attempts.ede == Ede.NETWORK_ERROR
 
 
+BOGUS: tuple[int, list[Edit]] = (2, [explained(6)])
+EXPIRED: tuple[int, list[Edit]] = (2, [explained(7)])
+FILTERED: tuple[int, list[Edit]] = (5, [explained(17)])
+PRIVATE: tuple[int, list[Edit]] = (2, [explained(49_152)])
+
+
+@pytest.mark.parametrize(
+    ("said", "ede"),
+    [
+        ([], Ede.NO_REACHABLE_AUTHORITY),
+        ([S], Ede.NO_REACHABLE_AUTHORITY),
+        ([SERVFAIL], Ede.NO_REACHABLE_AUTHORITY),
+        ([PRIVATE], Ede.NO_REACHABLE_AUTHORITY),
+        (["error"], Ede.NETWORK_ERROR),
+        (["error", SERVFAIL], Ede.NETWORK_ERROR),
+        ([BOGUS], 6),
+        ([FILTERED], 17),
+        ([BOGUS, "error"], 6),
+        (["error", BOGUS], 6),
+        ([S, BOGUS, S, S], 6),
+        ([BOGUS, EXPIRED], 7),
+        ([EXPIRED, BOGUS], 6),
+        ([BOGUS, SERVFAIL], 6),
+        ([BOGUS, PRIVATE], 6),
+        ([TRUNCATED, BOGUS], 6),
+    ],
+)
+def test_the_reason_an_upstream_gives_goes_before_our_own(
+    said: list[tuple[int, list[Edit]] | str], ede: int
+) -> None:
+    attempts = retry(0, 1)
+    transcript(attempts, *said)
+    assert (attempts.answer, attempts.ede) == (None, ede)
+
+
+def test_what_is_no_response_gives_no_reason() -> None:
+    attempts = retry(0)
+    attempt = taken(attempts)
+    forged = respond(attempt, 2, explained(6), other_id)
+    assert judged(attempts, attempt, forged) == (Step.WAIT, Status.MISMATCH)
+    assert attempts.ede == Ede.NO_REACHABLE_AUTHORITY
+
+
 def test_the_times() -> None:
     assert retry(0).deadline == 100.0 + DEADLINE
     assert retry(0, all_down=True).deadline == 100.0 + DEADLINE_ALL_DOWN
@@ -263,6 +313,24 @@ def test_the_message_asks_the_question_and_no_more(dnssec: bool, cd: bool) -> No
     assert (message.edns, message.payload, message.options) == (0, 1232, ())
     assert bool(message.ednsflags & dns.flags.DO) is dnssec
     assert message.question[0].to_text().lower() == "www.example.org. in a"
+
+
+@pytest.mark.parametrize("dnssec", [True, False])
+@pytest.mark.parametrize("cd", [True, False])
+def test_those_trusted_alone_are_asked_for_the_ad_bit(dnssec: bool, cd: bool) -> None:
+    attempts = retry(0, 1, trusted=frozenset({1}), dnssec=dnssec, cd=cd)
+    plain, asking = (dns.message.from_wire(taken(attempts).message) for _ in range(2))
+    assert dns.flags.to_text(plain.flags) == ("RD CD" if cd else "RD")
+    assert dns.flags.to_text(asking.flags) == ("RD AD CD" if cd else "RD AD")
+
+
+def test_an_upstream_that_is_trusted_stays_so_over_tcp_and_without_edns() -> None:
+    attempts = retry(0, trusted=frozenset({0}))
+    attempts.result(attempt := taken(attempts), respond(attempt, 0, truncate))
+    attempts.result(attempt := taken(attempts), respond(attempt, 1, without_edns))
+    last = taken(attempts)
+    assert (last.tcp, last.edns, last.trusted) == (True, False, True)
+    assert dns.message.from_wire(last.message).flags & dns.flags.AD
 
 
 def test_every_attempt_has_random_octets_of_its_own() -> None:

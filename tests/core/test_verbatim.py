@@ -94,8 +94,8 @@ def nsec(owner: bytes = b"\x01a" + EXAMPLE, ttl: int = 60) -> bytes:
     return record(owner, 47, b"\x01b\x00\x00\x01\x40", ttl=ttl)
 
 
-def rrsig(owner: bytes = WWW, ttl: int = 60) -> bytes:
-    return record(owner, 46, b"signature", ttl=ttl)
+def rrsig(owner: bytes = WWW, ttl: int = 60, covered: int = 47) -> bytes:
+    return record(owner, 46, struct.pack("!H", covered) + b"signature", ttl=ttl)
 
 
 MANY = [mx(bytes([1, 0x61 + n, 0])) for n in range(MAX_NAMES)]
@@ -132,6 +132,9 @@ STAYS = {
     ),
     "an answer and what is left behind": message(a(), authority=(NS, a())),
     "a SOA and what is left behind": message(authority=(soa(), NS)),
+    "an answer, and name servers with their signature": message(
+        a(), authority=(NS, rrsig(EXAMPLE, covered=2))
+    ),
     "a SOA of another class": message(authority=(record(b"\x00", 6, b"", rdataclass=3),)),
     "a proof": message(authority=(soa(), rrsig(EXAMPLE), nsec(), rrsig(), nsec(b"\x00"))),
     "a proof of RRsets of different TTLs": message(

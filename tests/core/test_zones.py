@@ -57,3 +57,10 @@ def test_no_zones() -> None:
 def test_a_zone_above_a_special_one_does_not_cover_it() -> None:
     root = ForwardZones({from_text("."): 1})
     assert not root.covers(from_text("a.test"), from_text("test"))
+
+
+def test_a_name_is_above_a_zone() -> None:
+    zones = ForwardZones({from_text("corp.test"): 1})
+    assert zones.is_above(from_text("test"))
+    assert not zones.is_above(from_text("corp.test"))
+    assert not zones.is_above(from_text("other.test"))

@@ -16,7 +16,14 @@ from dnsguard.core import counters
 from tests.support.generations import Ban, Setup
 from tests.support.loops import DEADLINE, wait_for
 from tests.support.scripted import Peer, Replies, ScriptedUpstream, respond, telling
-from tests.support.shell import Shell, addresses, framed, make_query, read_message
+from tests.support.shell import (
+    Shell,
+    addresses,
+    framed,
+    is_hung_up,
+    make_query,
+    read_message,
+)
 from tests.support.strategies import queries
 
 PRINTER = "printer.city.internal"
@@ -154,7 +161,7 @@ def test_the_limit_of_one_client_is_its_own(
             stream.sendall(framed(make_query(PRINTER, id=1)))
             assert ids(stream, 1) == [1]
         with shell.stream() as refused:
-            assert _is_hung_up(refused)
+            assert is_hung_up(refused)
         assert shell.limited("tcp_per_client") == 1
         assert addresses(shell.ask(PRINTER, tcp=True, source="127.0.0.8")) == ["10.0.0.9"]
         held.pop(0).close()
@@ -168,7 +175,7 @@ def test_the_limit_of_all_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dnsguard.net.stream.MAX_CONNECTIONS", 2)
     with Shell(Setup(local_records=RECORDS)) as shell:
         with shell.stream(), shell.stream("127.0.0.2"), shell.stream("127.0.0.3") as refused:
-            assert _is_hung_up(refused)
+            assert is_hung_up(refused)
         assert shell.limited("tcp_connections") == 1
         wait_for(lambda: len(shell.connections) == 0, "the connections are counted out")
         assert addresses(shell.ask(PRINTER, tcp=True)) == ["10.0.0.9"]
@@ -295,7 +302,7 @@ def test_a_fault_of_ours_costs_one_connection(caplog: pytest.LogCaptureFixture) 
         shell.thread.call(lambda: setattr(shell.connections, "resolver", Faulty()))
         with shell.stream() as stream:
             stream.sendall(framed(make_query(PRINTER)))
-            assert _is_hung_up(stream)
+            assert is_hung_up(stream)
         shell.thread.call(lambda: setattr(shell.connections, "resolver", resolver))
         assert addresses(shell.ask(PRINTER, tcp=True)) == ["10.0.0.9"]
         assert shell.page[counters.INTERNAL_ERRORS] == 1
@@ -311,13 +318,6 @@ def test_any_octets_and_the_next_client_is_answered(
     with shell.stream() as stream:
         stream.sendall(framed(*messages) + tail)
     assert addresses(shell.ask(PRINTER, tcp=True, source="127.0.0.6")) == ["10.0.0.9"]
-
-
-def _is_hung_up(stream: socket.socket) -> bool:
-    try:
-        return stream.recv(1) == b""
-    except ConnectionResetError:
-        return True
 
 
 def _send_for_ever(stream: socket.socket, data: bytes) -> None:

@@ -120,7 +120,25 @@ class TestLies:
 
         upstream.script = script
         with Shell(Setup(upstreams=[upstream.url])) as shell:
-            assert addresses(shell.ask("old.example.org")) == [TRUE]
+            for name in ("old.example.org", "other.example.org"):
+                assert addresses(shell.ask(name)) == [TRUE]
+        # One such answer says nothing of the next question: EDNS is tried anew.
+        assert [received.query[11] for received in upstream.received] == [1, 0, 1, 0]
+
+    def test_the_reason_an_upstream_gives_for_failing_is_passed_on(
+        self, upstream: ScriptedUpstream
+    ) -> None:
+        def script(query: bytes, transport: str, peer: Peer) -> Replies:
+            failure = dns.message.from_wire(respond(query, rcode="SERVFAIL"))
+            failure.use_edns(0, options=[dns.edns.EDEOption(6, "not for clients")])  # type: ignore[arg-type]
+            return [(0.0, failure.to_wire())]
+
+        upstream.script = script
+        with Shell(Setup(upstreams=[upstream.url])) as shell:
+            [option] = shell.ask("bogus.example.org").options
+            assert isinstance(option, dns.edns.EDEOption)
+            assert option.code == 6
+            assert option.text != "not for clients"
 
 
 class TestFailover:

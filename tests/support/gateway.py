@@ -151,7 +151,8 @@ class Gateway:
 
     def _exchange(self, forward: Forward) -> tuple[Retry, Answer | None]:
         upstreams = self.generation.upstream_sets[forward.zone]
-        route = Route(upstreams, self.generation.ttl_bounds)
+        trusted = [number for number in upstreams if self.generation.upstreams[number].trusted]
+        route = Route(upstreams, self.generation.ttl_bounds, trusted=frozenset(trusted))
         attempts = start(forward.query, route, self._randomness, self.now)
         while attempt := attempts.next():
             response = self.server(dns.message.from_wire(attempt.message)).to_wire(max_size=65_535)

@@ -39,7 +39,9 @@ def check(gateway: Gateway, data: bytes, transport: int, outcome: bytes | Forwar
     message = dns.message.from_wire(answer)
     assert (message.edns >= 0) == query.has_edns
     kinds = [int(option.otype) for option in message.options]
-    assert len(set(kinds)) == len(kinds)
+    once = [kind for kind in kinds if kind != EdnsOption.EDE]
+    assert len(set(once)) == len(once)
+    assert kinds.count(EdnsOption.EDE) <= 2, "a failure from memory, or before all was ready"
     assert set(kinds) <= _ANSWERED
     assert (EdnsOption.COOKIE in kinds) == bool(query.options & HAS_COOKIE)
     assert (EdnsOption.KEEPALIVE in kinds) == bool(query.options & WANTS_KEEPALIVE)

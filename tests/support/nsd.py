@@ -47,7 +47,7 @@ def running_nsd(
     With port 0 that is any free one.
     """
     for name, text in zones.items():
-        (folder / f"{name}.zone").write_text(f"$ORIGIN {name}.\n{text}", "utf-8")
+        (folder / f"{name}.zone").write_text(f"$ORIGIN {name.rstrip('.')}.\n{text}", "utf-8")
     for _ in range(START_TRIES):
         chosen = port or free_port(address)
         config = _CONFIG.format(address=address, port=chosen, folder=folder)

@@ -208,6 +208,14 @@ def read_message(stream: socket.socket) -> bytes:
     return _read(stream, int.from_bytes(length, "big")) if length else b""
 
 
+def is_hung_up(stream: socket.socket) -> bool:
+    """Tell whether the other end closes a connection or cuts it off rather than answer."""
+    try:
+        return stream.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
 def _read(stream: socket.socket, size: int) -> bytes:
     data = b""
     while len(data) < size:

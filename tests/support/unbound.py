@@ -1,9 +1,10 @@
-"""A real Unbound on loopback, answering from the records a test gives it."""
+"""A real Unbound on loopback: answering from the records a test gives it, or as it is deployed."""
 
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import dns.exception
@@ -11,6 +12,9 @@ import dns.message
 import dns.query
 
 from tests.support.nsd import READY_SECONDS, START_TRIES, free_port
+
+DEPLOYED = Path(__file__).parents[2] / "deploy" / "unbound" / "dnsguard.conf"
+ANCHOR_FILE = "/var/lib/unbound/root.key"
 
 _CONFIG = """\
 server:
@@ -35,6 +39,19 @@ remote-control:
 {stubs}
 """
 
+_PLACES = """\
+server:
+    port: {port}
+    username: ""
+    chroot: ""
+    directory: "{folder}"
+    pidfile: ""
+    logfile: "{folder}/unbound.log"
+    use-syslog: no
+    do-not-query-localhost: no
+{stubs}
+"""
+
 
 @contextmanager
 def running_unbound(
@@ -51,15 +68,37 @@ def running_unbound(
     """
     data = "".join(f"    local-data: '{record}'\n" for record in records)
     data += "".join(f"    {line}\n" for line in zones)
-    stub_zones = "".join(
+    config = partial(
+        _CONFIG.format, address=address, folder=folder, records=data, stubs=_stubs(stubs) + clauses
+    )
+    with _running(folder, config, address) as port:
+        yield port
+
+
+@contextmanager
+def running_deployed(folder: Path, anchor: str, stubs: Sequence[tuple[str, int]]) -> Iterator[int]:
+    """Run the Unbound of deploy/ with another trust anchor and other places; yields the port."""
+    (folder / "root.key").write_text(f"{anchor}\n", "utf-8")
+    deployed = DEPLOYED.read_text("utf-8").replace(ANCHOR_FILE, str(folder / "root.key"))
+
+    def config(port: int) -> str:
+        return deployed + _PLACES.format(port=port, folder=folder, stubs=_stubs(stubs))
+
+    with _running(folder, config, "127.0.0.1") as port:
+        yield port
+
+
+def _stubs(stubs: Sequence[tuple[str, int]]) -> str:
+    return "".join(
         f'stub-zone:\n    name: "{zone}"\n    stub-addr: 127.0.0.1@{port}\n' for zone, port in stubs
     )
+
+
+@contextmanager
+def _running(folder: Path, config: Callable[..., str], address: str) -> Iterator[int]:
     for _ in range(START_TRIES):
         port = free_port(address)
-        config = _CONFIG.format(
-            address=address, port=port, folder=folder, records=data, stubs=stub_zones + clauses
-        )
-        (folder / "unbound.conf").write_text(config, "utf-8")
+        (folder / "unbound.conf").write_text(config(port=port), "utf-8")
         with subprocess.Popen(
             ["unbound", "-d", "-p", "-c", str(folder / "unbound.conf")],
             stdout=subprocess.DEVNULL,
