@@ -42,6 +42,14 @@ class Judge:
 
     def judge(self, view: View, signature: Signature) -> Verdict:
         """Return the verdict of a view on a signature."""
+        if len(signature) > 1 and signature[0][0] == Trigger.NAME:
+            # A blocked name is never asked upstream: the same verdict if others had it asked.
+            own = self._judge(view, signature[:1])
+            if own.blocks:
+                return own
+        return self._judge(view, signature)
+
+    def _judge(self, view: View, signature: Signature) -> Verdict:
         if not signature:
             return Verdict()
         qname_lists = [

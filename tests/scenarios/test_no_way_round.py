@@ -20,7 +20,7 @@ import pytest
 
 from dnsguard.lists import bundled
 from tests.scenarios.client import Datagrams, Stream, compose
-from tests.scenarios.transports import WAYS, ask, framed
+from tests.scenarios.transports import WAYS, ask, framed, over_udp
 from tests.scenarios.tricks import (
     BLOCKED,
     FORMERR,
@@ -51,7 +51,8 @@ PROXY_HEADERS = [
 """PROXY protocol, versions 1 and 2: from the unregistered client."""
 
 WORKERS = 2
-MIXED = 200  # cells with tricks of all kinds at once
+TRUNCATED = "truncated"
+MIXED = 120  # cells with tricks of all kinds at once
 
 _Z = 0x0040
 _ECHOED = dns.flags.RD | dns.flags.CD
@@ -199,7 +200,10 @@ def _ask_all(city: City, cells: Sequence[Cell], sources: dict[str, Source]) -> i
             answers = ask(way, place, source.address, queries, silent)
             for cell, query, answer, outcomes in zip(cells, queries, answers, wanted, strict=True):
                 blocked = cell.outcomes == {BLOCKED} and source.answers is not None
-                if (told := _told(answer, query, blocked=blocked)) not in outcomes:
+                told = _told(answer, query, blocked=blocked)
+                if told == TRUNCATED and way is over_udp and cell.parts.qtype == dns.rdatatype.ANY:
+                    continue  # it says nothing, and the same over TCP is a cell of its own
+                if told not in outcomes:
                     wrong.append((name, way.__name__, cell.name, query, told, outcomes))
             asked += len(answers)
     assert not wrong
@@ -228,10 +232,13 @@ def _told(answer: bytes, query: bytes, *, blocked: bool) -> str:
     assert message.flags & _ECHOED == flags & _ECHOED
     if message.question:
         assert answer[12 : 12 + len(_qname(answer)) + 4] in query
+    gist = said(message)
+    if gist == TRUNCATED:
+        assert not message.answer
+        return gist
     if message.edns >= 0:
         errors = [option.code for option in message.options if option.otype == _EDE]
         assert (dns.edns.EDECode.BLOCKED in errors) == blocked
-    gist = said(message)
     if blocked and not message.answer:
         assert [rrset.rdtype for rrset in message.authority] == [dns.rdatatype.SOA]
     return gist
