@@ -39,6 +39,7 @@ cdef unsigned int _POPULAR
 cdef unsigned int _NXDOMAIN
 cdef int _OTHER
 cdef int _NO_REACHABLE_AUTHORITY
+cdef int _NETWORK_ERROR
 cdef int _FIRST_ADDRESS
 cdef Py_ssize_t _KEY_SUFFIX
 

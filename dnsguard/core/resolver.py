@@ -52,6 +52,7 @@ _POPULAR = POPULAR
 _NXDOMAIN = int(Rcode.NXDOMAIN)
 _OTHER = int(Ede.OTHER)
 _NO_REACHABLE_AUTHORITY = int(Ede.NO_REACHABLE_AUTHORITY)
+_NETWORK_ERROR = int(Ede.NETWORK_ERROR)
 _FIRST_ADDRESS = int(Trigger.ADDRESS)
 _KEY_SUFFIX = 5  # octets of a question's key after its name
 _REFUSED = Answer(Rcode.REFUSED)
@@ -222,7 +223,7 @@ class Resolver:
         if stale:
             return self._give_stale(forward.query, entry, view, forward.transport)
         option = ede_option(ede)
-        if not self._was_answered and ede != _OTHER:
+        if not self._was_answered and ede in (_NO_REACHABLE_AUTHORITY, _NETWORK_ERROR):
             option += _NOT_READY
         return self._finish(forward, entry, _SERVFAIL, option)
 

@@ -50,6 +50,14 @@ cpdef Response parse_response(
     bytes data, unsigned int query_id, bytes question, TtlBounds bounds, bint trusted
 )
 
+@cython.locals(
+    message="const unsigned char *",
+    flags="unsigned int",
+    rcode="unsigned int",
+    response=Response,
+)
+cdef Response _judge(bytes data, bytes question, TtlBounds bounds, bint trusted)
+
 @cython.locals(response=Response)
 cdef Response _judged(int status, unsigned int rcode)
 

@@ -28,7 +28,10 @@ class Status(IntEnum):
     MISMATCH = 1
     """Not a response to this query: wrong ID or question. Keep waiting."""
     CASE_MISMATCH = 2
-    """The question came back in other letter case: forged, or a server that changes it."""
+    """The question came back in other letter case: forged, or a server that changes it.
+
+    What it says is there all the same, if it says anything.
+    """
     MALFORMED = 3
     TRUNCATED = 4
     FAILURE = 5
@@ -54,8 +57,8 @@ _FAILURE = int(Status.FAILURE)
 class Response:
     """One message from an upstream, judged against the query it should answer.
 
-    `status` is a `Status` as a number; `answer` is there when it is ANSWER, and `ede` when it is
-    FAILURE and the upstream said why (RFC 8914), else NO_EDE.
+    `status` is a `Status` as a number; `answer` is there when it is ANSWER, and perhaps when it
+    is CASE_MISMATCH; `ede` when it is FAILURE and the upstream said why (RFC 8914), else NO_EDE.
     """
 
     __slots__ = ("answer", "ede", "has_edns", "rcode", "status")
@@ -99,7 +102,19 @@ def parse_response(
         return _judged(_MISMATCH, 0)
     echoed = message[_HEADER_SIZE:start]
     if echoed != question:
-        return _judged(_CASE_MISMATCH if echoed.lower() == question.lower() else _MISMATCH, 0)
+        if echoed.lower() != question.lower():
+            return _judged(_MISMATCH, 0)
+        response = _judge(data, echoed, bounds, trusted=False)
+        response.status = _CASE_MISMATCH
+        return response
+    return _judge(data, question, bounds, trusted=trusted)
+
+
+def _judge(data: bytes, question: bytes, bounds: TtlBounds, *, trusted: bool) -> Response:
+    """Judge what a message says to the question that it has."""
+    message = data
+    flags = octets.get16(message, 2)
+    rcode = flags & 0x0F
     if flags & 0x0200:
         return _judged(_TRUNCATED, rcode)
     response = _judged(_ANSWER, rcode)

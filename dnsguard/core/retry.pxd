@@ -70,6 +70,7 @@ cdef class Retry:
     cdef Route _route
     cdef Randomness _randomness
     cdef int _attempts
+    cdef Answer _doubtful
     cdef bint _told
     cdef Py_ssize_t _turn
     cdef list _again
@@ -87,6 +88,9 @@ cdef class Retry:
     cpdef int failed(self, Attempt attempt) except -1
 
     cdef int _ask_again(self, int upstream, bint tcp, bint edns) except -1
+
+    @cython.locals(attempt=Attempt)
+    cdef bint _is_alone(self) except -1
 
     @cython.locals(tries=int, attempt=Attempt)
     cdef bint _may_ask(self, int upstream, bint tcp) except -1

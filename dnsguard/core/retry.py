@@ -122,12 +122,14 @@ class Retry:
 
     `response` is what `result` judged last, `latest` the attempt made last, from which
     `Attempt.earlier` leads to those before. `ede` says why there is no answer: what an upstream
-    said of it, or else what we saw of the upstreams.
+    said of it, or else what we saw of the upstreams. An answer in other letter case than the
+    query's is taken where TCP, which would tell, cannot be had.
     """
 
     __slots__ = (
         "_again",
         "_attempts",
+        "_doubtful",
         "_query",
         "_randomness",
         "_route",
@@ -151,12 +153,16 @@ class Retry:
         self._route = route
         self._randomness = randomness
         self._attempts = 0
+        self._doubtful: Answer | None = None
         self._told = False
         self._turn = 0
         self._again: list[tuple[int, bool, bool]] | None = None
 
     def next(self) -> Attempt | None:
-        """Return the next attempt, None when there is nothing left to try."""
+        """Return the next attempt, None when there is an answer or nothing left to try."""
+        if self._doubtful is not None and self._is_alone():
+            self.answer = self._doubtful
+            return None
         if self._attempts >= _MAX_ATTEMPTS:
             return None
         if self._again:
@@ -190,8 +196,11 @@ class Retry:
             if status == _MISMATCH:
                 return _WAIT
             if status in (_TRUNCATED, _CASE_MISMATCH):
+                if self._doubtful is None:
+                    self._doubtful = response.answer
                 self.distrust(attempt)
                 return _NEXT
+        self._doubtful = None
         if response.ede != _NO_EDE:
             self.ede = response.ede
             self._told = True
@@ -216,6 +225,17 @@ class Retry:
         if self._again is None:
             self._again = []
         self._again.append((upstream, tcp, edns))
+
+    def _is_alone(self) -> bool:
+        """Tell whether TCP was the last thing tried and no other upstream is left to ask."""
+        if self.latest is None or not self.latest.tcp:
+            return False
+        asked = set()
+        attempt: Attempt | None = self.latest
+        while attempt is not None:
+            asked.add(attempt.upstream)
+            attempt = attempt.earlier
+        return asked.issuperset(self._route.upstreams)
 
     def _may_ask(self, upstream: int, *, tcp: bool) -> bool:
         tries = 0

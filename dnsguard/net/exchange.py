@@ -165,7 +165,7 @@ class Exchange(Receiver):
                 continue
             self._wait_until(min(now + attempt.timeout, self._retry.deadline), now)
             return
-        if self._is_waiting():
+        if self._retry.answer is None and self._is_waiting():
             self._wait_until(self._retry.deadline, now)
         else:
             self._finish(now)

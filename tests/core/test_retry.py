@@ -67,6 +67,10 @@ def repeating(octets: bytes) -> Callable[[int], bytes]:
         ([TRUNCATED, TRUNCATED, ANSWER], "0udp 0tcp 1udp done"),
         ([TRUNCATED, "error", ANSWER], "0udp 0tcp 1udp done"),
         ([OTHER_CASE, ANSWER], "0udp 0tcp done"),
+        ([OTHER_CASE, "error", ANSWER], "0udp 0tcp 1udp done"),
+        ([OTHER_CASE, S, OTHER_CASE, S, S], "0udp 0tcp 1udp 1tcp doubtful"),
+        ([OTHER_CASE, "error", SERVFAIL, S], "0udp 0tcp 1udp nothing left"),
+        ([OTHER_CASE, SERVFAIL, S], "0udp 0tcp 1udp"),
         ([FORMERR, ANSWER], "0udp 0udp- done"),
         ([NOTIMP, ANSWER], "0udp 0udp- done"),
         ([FORMERR, FORMERR, ANSWER], "0udp 0udp- 1udp done"),
@@ -77,6 +81,21 @@ def repeating(octets: bytes) -> Callable[[int], bytes]:
 )
 def test_what_is_asked_next(said: list[Said], asked: str) -> None:
     assert transcript(retry(0, 1), *said) == asked
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ([OTHER_CASE, ANSWER], "0udp 0tcp done"),
+        ([OTHER_CASE, "error", S], "0udp 0tcp doubtful"),
+        ([OTHER_CASE, S, S], "0udp 0tcp doubtful"),
+        ([OTHER_CASE, SERVFAIL, S], "0udp 0tcp nothing left"),
+        ([OTHER_CASE, TRUNCATED, S], "0udp 0tcp nothing left"),
+        ([TRUNCATED, "error", S], "0udp 0tcp nothing left"),
+    ],
+)
+def test_other_case_is_believed_where_tcp_cannot_be_had(said: list[Said], asked: str) -> None:
+    assert transcript(retry(0), *said) == asked
 
 
 def test_one_upstream_is_asked_again() -> None:

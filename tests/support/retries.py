@@ -113,7 +113,7 @@ def transcript(attempts: Retry, *said: Said) -> str:
     for said_now in said:
         attempt = attempts.next()
         if attempt is None:
-            asked.append("nothing left")
+            asked.append("doubtful" if attempts.answer is not None else "nothing left")
             break
         edns = "" if attempt.message[11] else "-"
         asked.append(f"{attempt.upstream}{'tcp' if attempt.tcp else 'udp'}{edns}")
