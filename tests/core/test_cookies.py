@@ -184,6 +184,14 @@ def test_a_server_cookie_of_another_length_is_another_server_s(size: int) -> Non
     assert responding(cookie, question=b"") == (made(), Rcode.BADCOOKIE)
 
 
+@pytest.mark.parametrize("version", [0, 1, 2, 255])
+def test_only_version_1_is_known(version: int) -> None:
+    hashed = CLIENT + bytes([version, 0, 0, 0]) + NOW.to_bytes(4, "big")
+    cookie = hashed + siphash(Key(SECRET), hashed + ADDRESS).to_bytes(8, "little")
+    rcode = Rcode.NOERROR if version == 1 else Rcode.BADCOOKIE
+    assert responding(cookie, question=b"") == (made(), rcode)
+
+
 def test_a_bad_server_cookie_is_no_error_of_a_question() -> None:
     assert responding(CLIENT + bytes(16)) == (made(), Rcode.NOERROR)
 

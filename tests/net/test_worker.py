@@ -3,7 +3,9 @@
 import signal
 import socket
 from collections.abc import Iterator
+from time import time
 
+import dns.edns
 import dns.message
 import dns.rcode
 import pytest
@@ -51,6 +53,21 @@ def test_serves_from_the_first_generation_and_tells(
     for tcp in (False, True):
         assert addresses(worker.ask("www.tiktok.com", source="127.0.0.2", tcp=tcp)) == ["0.0.0.0"]
         assert addresses(worker.ask("www.tiktok.com", tcp=tcp)) == [TRUE]
+
+
+def test_the_first_cookie_has_the_time_of_day(
+    worker: WorkerProcess, upstream: ScriptedUpstream
+) -> None:
+    query = dns.message.make_query(PRINTER, "A", options=[dns.edns.CookieOption(b"abcdefgh", b"")])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as early:
+        early.settimeout(DEADLINE)
+        early.connect(("127.0.0.1", worker.port))
+        early.send(query.to_wire())  # waits in the socket
+        earliest = int(time())
+        worker.start(setup(upstream))
+        [option] = dns.message.from_wire(early.recv(4096)).options
+    assert isinstance(option, dns.edns.CookieOption)
+    assert earliest <= int.from_bytes(option.server[4:8], "big") <= time()
 
 
 def test_swaps_and_acknowledges(worker: WorkerProcess, upstream: ScriptedUpstream) -> None:
