@@ -13,6 +13,10 @@ LABEL = b"\x03www"
 MALFORMED = {
     "label type 01": question(b"\x40" + LABEL + b"\0"),
     "label type 10": question(b"\x80" + LABEL + b"\0"),
+    # As if they were lengths, which fit.
+    "a label of 64 octets": question(b"\x40" + b"x" * 64 + b"\0"),
+    "a label of 128 octets": question(b"\x80" + b"x" * 128 + b"\0"),
+    "a label of 192 octets": question(b"\xc0" + b"x" * 192 + b"\0"),
     "257 octets": question((b"\x3f" + b"x" * 63) * 4 + b"\0"),
     "pointer to itself": question(b"\xc0\x0c"),
     "pointer back": question(LABEL + b"\xc0\x0c"),

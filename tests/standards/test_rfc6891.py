@@ -66,11 +66,19 @@ def test_b_errors_have_an_opt_too(client: Client, asked: bytes, rcode: str) -> N
     assert wire.header(answer).counts == (1, 0, 0, 1)
 
 
+def _counted_as_answer(asked: bytes) -> bytes:
+    """Return a query whose header says that there is an answer, too."""
+    return asked[:6] + b"\0\1" + asked[8:]
+
+
 SMUGGLED = {
     "two": message(question("two.rfc6891c.example"), additional=(opt(), opt(option(65_001)))),
     "owner": message(question("owner.rfc6891c.example"), additional=(opt(owner=b"\1x\0"),)),
     "pointer": message(question("pointer.rfc6891c.example"), additional=(opt(owner=b"\xc0\x0c"),)),
     "answer": message(question("answer.rfc6891c.example"), answers=(opt(),)),
+    "answer too": _counted_as_answer(
+        message(question("both.rfc6891c.example"), additional=(opt(),))
+    ),
     "past the end": message(question("end.rfc6891c.example"), additional=(opt() + b"\0",)),
     "option past the end": message(
         question("option.rfc6891c.example"), additional=(opt(b"\xfd\xe9\0\x05four"),)

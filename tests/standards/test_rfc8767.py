@@ -123,6 +123,20 @@ def test_b_a_ban_comes_first() -> None:
     assert str(gateway.look(f"{NAME} A").answer[0][0]) == "192.0.2.7"
 
 
+def test_b_a_ban_on_what_it_leads_to_comes_first() -> None:
+    gateway = Clocked(SETUP.generation())
+    gateway.tell(f"{NAME} A", "@ 60 CNAME host.example.net.", "host.example.net. 60 A 192.0.2.7")
+    assert gateway.look(f"{NAME} A", client=STAFF).answer
+    gateway.now += 3600
+    gateway.tell(f"{NAME} A", rcode="SERVFAIL")
+    banning = Setup(serve_stale=DAY, policies={"ban": Ban(block=["example.net"])})
+    gateway.swap(banning.generation())
+    for _ in range(2):
+        answer = gateway.look(f"{NAME} A", client=STAFF)
+        assert (str(answer.answer[0][0]), extended_errors(answer)) == ("0.0.0.0", [15])
+        assert extended_errors(gateway.look(f"{NAME} A")) == [3]
+
+
 def test_b_it_is_not_called_authentic() -> None:
     gateway = Clocked(Setup(serve_stale=DAY, trusted=UPSTREAMS).generation())
     gateway.authentic = True
