@@ -85,4 +85,6 @@ def render(explanation: Mapping[str, Any]) -> Iterator[str]:
 
 def _outcome(policy: Mapping[str, Any]) -> str:
     by = f", list {policy['list']}, rule {policy['rule']}" if policy.get("list") else ""
+    if policy.get("list") and policy.get("trigger") not in (None, "name"):
+        by += f" ({policy['trigger']})"
     return f"{policy.get('outcome')}{by}"

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from dnsguard.control import list_documents, status
+from dnsguard.control.inquiry import inquire
 from dnsguard.control.metrics import MetricsCollector, Snapshot
 from dnsguard.control.plane import ControlPlane
 from dnsguard.control.results import ReloadResult
 from dnsguard.control.rollback import release, roll_back
 from dnsguard.control.updater import Updater
-from dnsguard.evidence.why import explain
 
 
 class Administration:
@@ -79,9 +79,9 @@ class Administration:
         """Let the newest generation and updates in again. Raises KeyError."""
         return await release(self._plane, name, actor, reason)
 
-    def why(self, name: str, client: str, rdatatype: str) -> dict[str, Any]:
-        """Return what decides on a name for a client. Raises ValueError."""
-        return explain(self._plane.generation, name, client, rdatatype)
+    async def why(self, name: str, client: str, rdatatype: str) -> dict[str, Any]:
+        """Return what decides on a name for a client, and the answer. Raises ValueError."""
+        return await inquire(self._plane.generation, name, client, rdatatype)
 
     def metrics(self) -> bytes:
         """Return the metrics in the Prometheus text format."""

@@ -45,7 +45,7 @@ class Plane(ListsPlane, Protocol):
     def status(self) -> dict[str, Any]:
         """Return what `dnsguard status` shows."""
 
-    def why(self, name: str, client: str, rdatatype: str) -> dict[str, Any]:
+    async def why(self, name: str, client: str, rdatatype: str) -> dict[str, Any]:
         """Return why a name is answered as it is. Raises ValueError on bad input."""
 
     def ready(self) -> list[str]:
@@ -141,9 +141,8 @@ class _API:
             if key not in asked:
                 raise bad_request(f"'{key}' is missing: add ?{key}=...")
         try:
-            return JSONResponse(
-                self._plane.why(asked["name"], asked["client"], asked.get("type", "A"))
-            )
+            told = await self._plane.why(asked["name"], asked["client"], asked.get("type", "A"))
+            return JSONResponse(told)
         except ValueError as error:
             raise bad_request(str(error)) from None
 

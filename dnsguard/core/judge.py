@@ -65,7 +65,7 @@ class Judge:
             return Verdict()
         shadow: Verdict | None = None
         for policy in view.policies:
-            hit = self._hit(policy, signature)
+            hit = self.hit(policy, signature)
             if hit is None or policy.stage == Stage.OFF:
                 continue
             trigger, list_id = hit
@@ -112,7 +112,7 @@ class Judge:
                     )
         return None
 
-    def _hit(self, policy: PolicyInView, signature: Signature) -> tuple[Trigger, int] | None:
+    def hit(self, policy: PolicyInView, signature: Signature) -> tuple[Trigger, int] | None:
         """Return the first hop that a policy blocks, and the list that decided."""
         freed: Set[str] = frozenset()
         for trigger, ranked in signature:

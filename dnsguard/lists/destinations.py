@@ -37,9 +37,9 @@ def is_public(address: Address) -> bool:
     """
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _SPECIAL_IPV4)
-    carried = _carried(address)
-    if carried is not None:
-        return is_public(carried)
+    inner = carried(address)
+    if inner is not None:
+        return is_public(inner)
     return address in _GLOBAL_UNICAST and not any(address in net for net in _SPECIAL_IPV6)
 
 
@@ -63,7 +63,8 @@ def is_local_name(host: str) -> bool:
     return host.rpartition(".")[2] == "localhost"
 
 
-def _carried(address: IPv6Address) -> IPv4Address | None:
+def carried(address: IPv6Address) -> IPv4Address | None:
+    """Return the IPv4 address that an IPv6 one carries (IPv4-mapped, NAT64, 6to4)."""
     if address in _NAT64:
         return IPv4Address(address.packed[12:])
     return address.ipv4_mapped or address.sixtofour

@@ -12,12 +12,13 @@ _TEMPORARY = ".new"
 def write_durably(path: Path, data: bytes | Iterable[bytes], *, mode: int = 0o666) -> None:
     """Put a file in place, and its folder if need be. When it returns the disk has both.
 
-    Raises OSError: then the file is as it was, unless all that failed was to make its new name
-    survive a power cut.
+    The file has `mode`, less the umask. Raises OSError: then it is as it was, unless all that
+    failed was to make its new name survive a power cut.
     """
     _make_folder(path.parent)
     temporary = path.with_name(path.name + _TEMPORARY)
     try:
+        temporary.unlink(missing_ok=True)  # what a kill left has its own mode
         with open(temporary, "wb", opener=partial(os.open, mode=mode)) as file:
             file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()

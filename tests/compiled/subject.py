@@ -139,7 +139,7 @@ class Subject:
     ) -> str:
         """Compose for one query what an upstream says; `-` is no option."""
         query = parse_query(bytes.fromhex(asked), Transport[transport.upper()])
-        if query is None or query.rcode:
+        if query is None or query.rcode or not query.question:
             return "no query"
         if query.options & HAS_COOKIE:
             query.response_options = bytes.fromhex("000a0018") + bytes(range(24))

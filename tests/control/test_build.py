@@ -67,6 +67,7 @@ free.nx.example.net CNAME rpz-passthru.
 data.example.net 5 A 192.0.2.1
 """
 NETWORKS = "203.0.113.0/24\n2001:db8:7::/48\n"
+SECRETS = (b"a secret of cook", b"the one that was")
 LAB = "198.51.100.9"
 STAFF = "198.51.100.1"
 EXEMPTED = "198.51.100.7"
@@ -92,7 +93,12 @@ class Built:
         self.lists = load(self.config, source, folder / "lists")
         self.ranges = ranges or Ranges()
         self.buffer = build_generation(
-            self.config, self.lists, number=7, ranges=self.ranges, workers=workers
+            self.config,
+            self.lists,
+            number=7,
+            ranges=self.ranges,
+            workers=workers,
+            cookie_secrets=SECRETS,
         )
         self.image = image_of(self.lists.compiled)
         discard(self.lists, None)
@@ -122,6 +128,10 @@ class Built:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return Built(tmp_path_factory.mktemp("state"))
+
+
+def test_the_secrets_of_cookies_reach_the_workers(built: Built) -> None:
+    assert built.generation.settings.cookie_secrets == SECRETS
 
 
 @pytest.mark.parametrize("client", [STAFF, "2001:db8:20::1"])

@@ -327,3 +327,22 @@ def test_a_disk_that_takes_nothing_stops_no_change(
     with bad_disk(tmp_path / "disk", option):
         uvloop.run(play())
     assert "cannot be written" in caplog.text
+
+
+def test_a_reload_keeps_the_secrets_of_cookies_to_itself(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(running: Running) -> None:
+        plane = running.plane
+        taken = plane.generation.settings.cookie_secrets
+        assert len(taken) == 1
+        assert (tmp_path / "state" / "cookie-secrets.json").is_file()
+        await plane.reload("test", "again")
+        assert plane.generation.settings.cookie_secrets == taken
+        told = [repr(plane.current), repr(plane.generation), repr(vars(plane)), caplog.text]
+        for text in told:
+            assert taken[0].hex() not in text
+            assert repr(taken[0])[2:-1] not in text
+
+    caplog.set_level("DEBUG")
+    run(tmp_path, scenario)

@@ -1,18 +1,13 @@
-import os
 from collections.abc import Callable
 from struct import pack
 
-import dns.edns
 import dns.flags
 import dns.message
-import dns.rcode
-import dns.rrset
 import pytest
 
 from dnsguard.core.names import from_text
 from dnsguard.core.protocol import Ede
-from dnsguard.core.randomness import Randomness
-from dnsguard.core.response import Status, TtlBounds
+from dnsguard.core.response import Status
 from dnsguard.core.retry import (
     DEADLINE,
     DEADLINE_ALL_DOWN,
@@ -21,123 +16,37 @@ from dnsguard.core.retry import (
     TCP_TIMEOUT,
     TIMEOUTS,
     Attempt,
-    Retry,
-    Route,
     Step,
-    start,
 )
-from dnsguard.core.wire import parse_query
+from tests.support.retries import (
+    ANSWER,
+    FORMERR,
+    FORMERR_WITH_EDNS,
+    NOTIMP,
+    OTHER_CASE,
+    REFUSED,
+    SERVFAIL,
+    TRUNCATED,
+    Edit,
+    Said,
+    authentic,
+    explained,
+    judged,
+    other_id,
+    respond,
+    retry,
+    taken,
+    transcript,
+    truncate,
+    without_edns,
+)
 
-Edit = Callable[[dns.message.Message], None]
+S = "silence"
 
 
 def repeating(octets: bytes) -> Callable[[int], bytes]:
     """Return a source of these octets, over and over."""
     return lambda size: (octets * size)[:size]
-
-
-def retry(
-    *upstreams: int,
-    name: str = "www.example.org",
-    rdatatype: str = "A",
-    noise: Callable[[int], bytes] = os.urandom,
-    tcp_only: frozenset[int] = frozenset(),
-    trusted: frozenset[int] = frozenset(),
-    all_down: bool = False,
-    **asked: bool,
-) -> Retry:
-    message = dns.message.make_query(name, rdatatype, want_dnssec=asked.get("dnssec", False))
-    message.flags |= dns.flags.CD if asked.get("cd") else 0
-    query = parse_query(message.to_wire())
-    assert query is not None
-    route = Route(upstreams, TtlBounds(), tcp_only=tcp_only, trusted=trusted, all_down=all_down)
-    return start(query, route, Randomness(noise), 100.0)
-
-
-def taken(attempts: Retry) -> Attempt:
-    attempt = attempts.next()
-    assert attempt is not None
-    return attempt
-
-
-def judged(attempts: Retry, attempt: Attempt, data: bytes) -> tuple[int, int]:
-    """Return what to do after a message, and what it was taken for."""
-    step = attempts.result(attempt, data)
-    assert attempts.response is not None
-    return step, attempts.response.status
-
-
-def respond(attempt: Attempt, rcode: int = 0, *edits: Edit) -> bytes:
-    """Return a response with one address, or with an rcode, edited at last."""
-    response = dns.message.make_response(dns.message.from_wire(attempt.message))
-    response.set_rcode(dns.rcode.Rcode(rcode))
-    if rcode == 0:
-        address = dns.rrset.from_text(response.question[0].name, 300, "IN", "A", "192.0.2.1")
-        response.answer.append(address)
-    for edit in edits:
-        edit(response)
-    return response.to_wire()
-
-
-def truncate(message: dns.message.Message) -> None:
-    message.flags |= dns.flags.TC
-    message.answer.clear()
-
-
-def without_edns(message: dns.message.Message) -> None:
-    message.use_edns(False)
-
-
-def authentic(message: dns.message.Message) -> None:
-    message.flags |= dns.flags.AD
-
-
-def other_id(message: dns.message.Message) -> None:
-    message.id ^= 1
-
-
-def swapped_case(message: dns.message.Message) -> None:
-    message.question[0].name = dns.name.from_text(message.question[0].name.to_text().swapcase())
-
-
-def explained(ede: int) -> Edit:
-    """Return an edit that says why, as an upstream does."""
-    options: list[dns.edns.Option] = [dns.edns.EDEOption(dns.edns.EDECode.make(ede), "because")]
-    return lambda message: message.use_edns(0, options=options)
-
-
-SERVFAIL: tuple[int, list[Edit]] = (2, [])
-REFUSED: tuple[int, list[Edit]] = (5, [])
-NOTIMP: tuple[int, list[Edit]] = (4, [without_edns])
-FORMERR: tuple[int, list[Edit]] = (1, [without_edns])
-FORMERR_WITH_EDNS: tuple[int, list[Edit]] = (1, [])
-TRUNCATED: tuple[int, list[Edit]] = (0, [truncate])
-OTHER_CASE: tuple[int, list[Edit]] = (0, [swapped_case])
-ANSWER: tuple[int, list[Edit]] = (0, [])
-
-
-def transcript(attempts: Retry, *said: tuple[int, list[Edit]] | str) -> str:
-    """Play what upstreams say and return what was asked: upstream, transport, `-` without EDNS."""
-    asked = []
-    for said_now in said:
-        attempt = attempts.next()
-        if attempt is None:
-            asked.append("nothing left")
-            break
-        edns = "" if attempt.message[11] else "-"
-        asked.append(f"{attempt.upstream}{'tcp' if attempt.tcp else 'udp'}{edns}")
-        if said_now == "error":
-            attempts.failed(attempt)
-        elif said_now != "silence":
-            assert not isinstance(said_now, str)
-            step = attempts.result(attempt, respond(attempt, said_now[0], *said_now[1]))
-            if step == Step.DONE:
-                asked.append("done")
-                break
-    return " ".join(asked)
-
-
-S = "silence"
 
 
 @pytest.mark.parametrize(
@@ -166,7 +75,7 @@ S = "silence"
         ([FORMERR_WITH_EDNS, ANSWER], "0udp 1udp done"),
     ],
 )
-def test_what_is_asked_next(said: list[tuple[int, list[Edit]] | str], asked: str) -> None:
+def test_what_is_asked_next(said: list[Said], asked: str) -> None:
     assert transcript(retry(0, 1), *said) == asked
 
 
@@ -278,9 +187,7 @@ PRIVATE: tuple[int, list[Edit]] = (2, [explained(49_152)])
         ([TRUNCATED, BOGUS], 6),
     ],
 )
-def test_the_reason_an_upstream_gives_goes_before_our_own(
-    said: list[tuple[int, list[Edit]] | str], ede: int
-) -> None:
+def test_the_reason_an_upstream_gives_goes_before_our_own(said: list[Said], ede: int) -> None:
     attempts = retry(0, 1)
     transcript(attempts, *said)
     assert (attempts.answer, attempts.ede) == (None, ede)

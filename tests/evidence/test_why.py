@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from dnsguard.core.protocol import Ede
 from dnsguard.core.view import Stage
-from dnsguard.evidence.why import explain
-from tests.support.generations import Ban, generation
+from dnsguard.evidence.why import Inquiry, explain
+from tests.support.gateway import Gateway, records_server
+from tests.support.generations import Ban, Setup, generation
 
 STAFF, CITIZEN, STRANGER = "10.20.0.7", "10.99.0.7", "192.0.2.7"
 
@@ -67,7 +69,14 @@ def test_the_rule_that_matched(name: str, rule: str, kind: str) -> None:
     (hop,) = told["hops"]
     assert [(match["rule"], match["kind"]) for match in hop["matches"]] == [(rule, kind)]
     assert told["policies"] == [
-        {"policy": "ban", "stage": "enforce", "outcome": "blocks", "list": "tiktok", "rule": rule}
+        {
+            "policy": "ban",
+            "stage": "enforce",
+            "outcome": "blocks",
+            "trigger": "name",
+            "list": "tiktok",
+            "rule": rule,
+        }
     ]
 
 
@@ -101,3 +110,73 @@ def test_what_cannot_be_read_is_said(name: str, client: str, rdatatype: str, rea
 def test_a_type_by_number() -> None:
     assert why("tiktok.com", rdatatype="type65")["verdict"] == "blocked"
     assert "SOA" in why("tiktok.com", rdatatype="type65")["answer"]
+
+
+HOPS = Setup(
+    lists={"list": ["listed.example", "198.51.100.0/24", "2001:db8:bad::/48"], "own": []},
+    policies={
+        "ban": Ban(lists=["list"], allow=["free.example"]),
+        "trial": Ban(lists=["list"], stage=Stage.SHADOW),
+    },
+    rebinding=True,
+)
+
+
+def answered(name: str, *records: str, rdatatype: str = "A", client: str = STAFF) -> dict[str, Any]:
+    """Return what is told when the upstream says these records."""
+    gateway = Gateway(HOPS.generation(), records_server(*records))
+    inquiry = Inquiry(gateway.generation, name, client, rdatatype)
+    assert inquiry.forward is not None
+    gateway.resolver = inquiry.resolver
+    inquiry.take(gateway.finish(inquiry.forward))
+    return inquiry.explain()
+
+
+@pytest.mark.parametrize(
+    ("records", "rdatatype", "hop", "rule"),
+    [
+        ("www.example. 300 IN CNAME a.listed.example.", "A", "cname", "listed.example"),
+        ("www.example. 300 IN HTTPS 0 a.listed.example.", "HTTPS", "target", "listed.example"),
+        ("www.example. 300 IN A 198.51.100.7", "A", "address", "198.51.100.0/24"),
+        ("www.example. 300 IN AAAA 2001:db8:bad::1", "AAAA", "address", "2001:db8:bad::/48"),
+        ("www.example. 300 IN AAAA 64:ff9b::c633:6407", "AAAA", "address", "198.51.100.0/24"),
+        ("www.example. 300 IN HTTPS 1 . ipv4hint=198.51.100.7", "HTTPS", "hint", "198.51.100.0/24"),
+    ],
+)
+def test_what_an_answer_leads_to_is_told(records: str, rdatatype: str, hop: str, rule: str) -> None:
+    told = answered("www.example", records, rdatatype=rdatatype)
+    assert (told["verdict"], told["policy"]) == ("blocked", "ban")
+    ban, trial = told["policies"]
+    assert (ban["outcome"], ban["trigger"], ban["list"], ban["rule"]) == (
+        *("blocks", hop, "list", rule),
+    )
+    assert (trial["outcome"], trial["trigger"]) == ("would block", hop)
+    assert [found["trigger"] for found in told["hops"]][:2] == ["name", hop]
+    assert told["answer"].splitlines()[0] == "forwarded to udp://192.0.2.53:53"
+    assert "EDE: 15 (Blocked): Bloqué / Blocked: ban" in told["answer"]
+
+
+def test_an_answer_that_passes_is_told_too() -> None:
+    told = answered("free.example", "free.example. 300 IN CNAME a.listed.example.")
+    assert told["verdict"] == "pass"
+    assert told["policies"][0]["outcome"] == "allows"
+    assert "free.example.           300     IN      CNAME   a.listed.example." in told["answer"]
+    assert [hop["name"] for hop in told["hops"]] == [
+        *("free.example", "a.listed.example", "192.0.2.1"),
+    ]
+
+
+def test_a_private_address_is_told() -> None:
+    told = answered("www.example", "www.example. 300 IN A 10.0.0.9", client=CITIZEN)
+    assert (told["verdict"], told["policy"]) == ("blocked", "rebinding")
+    assert told["hops"][1]["matches"][0]["rule"] == "10.0.0.0/8"
+
+
+def test_when_nobody_answers_that_is_told() -> None:
+    inquiry = Inquiry(HOPS.generation(), "www.example", STAFF, "A")
+    assert inquiry.forward is not None
+    inquiry.take(inquiry.resolver.failure(inquiry.forward, Ede.NETWORK_ERROR, 1.0))
+    told = inquiry.explain()
+    assert told["verdict"] == "pass"
+    assert "status: SERVFAIL" in told["answer"]
+    assert "EDE: 23 (Network error)" in told["answer"]

@@ -28,6 +28,21 @@ def test_folders_are_made_and_closed_to_others(tmp_path: Path) -> None:
         assert folder.stat().st_mode & 0o777 == 0o750
 
 
+@pytest.mark.parametrize("left", [False, True], ids=["nothing left", "a write cut short"])
+def test_a_secret_is_never_open_to_others(tmp_path: Path, left: bool) -> None:
+    path = tmp_path / "secret"
+    temporary = tmp_path / "secret.new"
+    if left:
+        temporary.write_bytes(b"half")
+
+    def content() -> Iterator[bytes]:
+        assert temporary.stat().st_mode & 0o777 == 0o600
+        yield b"new"
+
+    write_durably(path, content(), mode=0o600)
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", 0o600)
+
+
 def test_a_write_that_fails_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
     def failing() -> Iterator[bytes]:
         yield b"ne"

@@ -155,8 +155,8 @@ def test_why_agrees_with_what_a_client_sees(server: Server, exchange: Exchange) 
     answer = [" ".join(line.removesuffix(" (authority)").split()) for line in tail.splitlines()]
     if exchange.verdict in ("verdict: pass", "verdict: never_block"):
         zone = "city.internal" if name.endswith("city.internal") else "."
-        assert answer == [f"forwarded to {upstream(server, zone)}"]
-    elif not exchange.answer:
+        assert answer.pop(0) == f"forwarded to {upstream(server, zone)}"
+    if not exchange.answer:
         assert answer == ["nothing is sent (answer: drop)"]
     else:
         # kdig speaks EDNS only when told to, and without it there is no EDE.

@@ -52,7 +52,7 @@ class FakePlane:
     def status(self) -> dict[str, Any]:
         return self.document
 
-    def why(self, name: str, client: str, rdatatype: str) -> dict[str, Any]:
+    async def why(self, name: str, client: str, rdatatype: str) -> dict[str, Any]:
         self.asked.append((name, client, rdatatype))
         if isinstance(self.explanation, Exception):
             raise self.explanation
