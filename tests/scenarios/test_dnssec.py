@@ -42,7 +42,9 @@ FAULTS = {
 }
 SIGNED = (
     ZONE
-    + "".join(f"{name} 300 IN A 192.0.2.80\n" for name in ("www", "later", "blocked", *FAULTS))
+    + "".join(
+        f"{name} 300 IN A 192.0.2.80\n" for name in ("first", "www", "later", "blocked", *FAULTS)
+    )
     + "*.wild 300 IN A 192.0.2.80\n"
     + "alias 300 IN CNAME www\n"
     + "out 300 IN CNAME www.insecure\n"
@@ -100,6 +102,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
             )
             for trusted in (True, False)
         )
+        for server in (trusting, doubting):
+            ask(("127.0.0.1", server.port), "first", "")  # until then they say Not Ready beside it
         yield Servers(("127.0.0.1", port), trusting, doubting)
 
 
