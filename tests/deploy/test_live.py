@@ -204,10 +204,10 @@ def test_labels_hold_names_of_the_config_and_fixed_words_never_a_domain_or_an_ad
 ) -> None:
     of_the_config = {
         "group": {"staff", "trial", "unregistered"},
-        "policy": {"ban", "shadow"},
+        "policy": {"ban", "shadow", "rebinding"},
         "list": {
             *("builtin:tiktok", "builtin:off-switches", "ban.block", "shadow.block"),
-            *("own", "partner", "missing"),
+            *("own", "partner", "missing", "rebinding"),
         },
         "upstream": {upstream["url"] for upstream in live.server.status()["upstreams"]},
     }
