@@ -113,7 +113,7 @@ def test_from_dead_upstreams_to_living_ones(
             lambda: [said(r) for r in asks(server, "www.example.org A")] == ["192.0.2.80"]
         )
         server.wait_for(lambda: up(server, ports) == [0, 1])
-        assert said(asks(server, "other.example.org A")[0]) == "NXDOMAIN"
+        assert said(asks(server, "another.example.org A")[0]) == "NXDOMAIN"
 
 
 def up(server: Server, ports: tuple[int, int]) -> list[float]:
