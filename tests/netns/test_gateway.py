@@ -1,12 +1,16 @@
 """A whole gateway: real hosts, real addresses, a real name server, and dnsguard between them."""
 
+import socket
 from collections.abc import Iterator
 
+import dns.edns
+import dns.message
 import dns.rcode
 import pytest
 
 from tests.netns.city import GATEWAY, LINK_LOCAL, City, city
-from tests.support.gateway import said
+from tests.support.asking import PATIENCE
+from tests.support.gateway import read, said
 from tests.support.loops import wait_for
 
 REAL, SINKHOLE = "198.51.100.80", "0.0.0.0"
@@ -64,6 +68,37 @@ def test_the_phone_is_sinkholed_for_every_type_and_the_citizen_is_not(gateway: C
     for address in ("10.99.0.1", "fd00:99::1"):
         assert said(gateway.citizen.ask("www.tiktok.com A", address)[0]) == REAL
         assert said(gateway.citizen.ask("www.tiktok.com AAAA", address)[0]) == "2001:db8::80"
+
+
+@pytest.mark.parametrize(
+    ("version", "size", "option"),
+    [
+        (4, 3000, None),
+        (6, 3000, None),
+        (6, 0, socket.IPV6_DSTOPTS),
+        (6, 0, socket.IPV6_HOPOPTS),
+        (6, 3000, socket.IPV6_DSTOPTS),
+    ],
+    ids=["IPv4 fragments", "IPv6 fragments", "destination options", "hop options", "both"],
+)
+def test_a_query_in_pieces_or_behind_other_headers_is_no_other(
+    gateway: City, version: int, size: int, option: int | None
+) -> None:
+    padding = dns.edns.GenericOption(dns.edns.OptionType.PADDING, bytes(size))
+    query = dns.message.make_query("www.tiktok.com", "A", use_edns=0, options=[padding])
+    wire = query.to_wire(max_size=65_535)
+    for client, place, expected in (
+        (gateway.phone, ("10.20.0.1", "2001:db8:20::1"), SINKHOLE),
+        (gateway.citizen, ("10.99.0.1", "fd00:99::1"), REAL),
+    ):
+        family = socket.AF_INET if version == 4 else socket.AF_INET6
+        with client.host.socket(family, socket.SOCK_DGRAM) as asking:
+            if option is not None:
+                asking.setsockopt(socket.IPPROTO_IPV6, option, bytes([17, 0, 1, 4, 0, 0, 0, 0]))
+            asking.settimeout(PATIENCE)
+            asking.bind((client.addresses[version == 6], 0))
+            asking.sendto(wire, (place[version == 6], 53))
+            assert said(read(asking.recv(65_535))) == expected
 
 
 @transports
