@@ -13,6 +13,7 @@ cdef int _NEXT
 cdef int _ANSWER
 cdef int _MISMATCH
 cdef int _CASE_MISMATCH
+cdef int _MALFORMED
 cdef int _TRUNCATED
 cdef int _FAILURE
 cdef unsigned int _FORMERR

@@ -36,6 +36,7 @@ _NEXT = int(Step.NEXT)
 _ANSWER = int(Status.ANSWER)
 _MISMATCH = int(Status.MISMATCH)
 _CASE_MISMATCH = int(Status.CASE_MISMATCH)
+_MALFORMED = int(Status.MALFORMED)
 _TRUNCATED = int(Status.TRUNCATED)
 _FAILURE = int(Status.FAILURE)
 _FORMERR = int(Rcode.FORMERR)
@@ -195,7 +196,7 @@ class Retry:
         if not attempt.tcp:
             if status == _MISMATCH:
                 return _WAIT
-            if status in (_TRUNCATED, _CASE_MISMATCH):
+            if status in (_TRUNCATED, _CASE_MISMATCH, _MALFORMED):
                 if self._doubtful is None:
                     self._doubtful = response.answer
                 self.distrust(attempt)
