@@ -70,6 +70,7 @@ cdef class Resolver:
         refused=Answer,
         option=bytes,
         age="long long",
+        allowed=bint,
         fresh=bint,
     )
     cpdef object query(self, bytes data, bytes address, int transport, double now)

@@ -118,13 +118,13 @@ class Resolver:
             refused, option = _PROHIBITED if view.refused else refusal(query)
             return replies.refuse(query, refused, transport, option)
         entry = self._entry(query)
-        fresh = now < entry.expires
-        if not query.flags & _RD and not entry.local:
-            fresh = False  # what others asked for is not for a neighbour to find out
+        # Without RD: what others asked for is not for a neighbour to find out.
+        allowed = query.flags & _RD or entry.local
+        fresh = allowed and now < entry.expires
         verdict = policy.verdict(view, entry.signature if fresh else entry.name_signature)
         if verdict.blocks:
             return self._block(query, verdict, view, transport)
-        if not query.flags & _RD and not entry.local:
+        if not allowed:
             return replies.refuse(query, _REFUSED, transport, _NOT_AUTHORITATIVE)
         answer = entry.answer
         if answer is None or not fresh:

@@ -1,5 +1,6 @@
 """Verdicts on whole answers, sentence by sentence; the model is in test_chains.py."""
 
+import dns.flags
 import pytest
 
 from dnsguard.core.view import Stage, Trigger
@@ -94,6 +95,15 @@ def test_shadow_counts_an_answer_once() -> None:
     assert says(there, "www.example. A") == "app.listed. 192.0.2.7"
     assert there.hits("staff", "ban", "list", trigger=Trigger.CNAME) == 2
     assert there.hits("staff", "ban", "list") == 0
+
+
+def test_without_rd_nobody_learns_what_others_asked_for() -> None:
+    there = gateway(*TO_LISTED)
+    asked = question("www.example. A")
+    asked.flags &= ~dns.flags.RD
+    assert said(there.ask(STAFF, asked)) == "REFUSED"
+    there.say(OTHER, "www.example. A")
+    assert said(there.ask(STAFF, asked)) == "REFUSED"
 
 
 def test_a_local_alias_is_judged_by_its_name() -> None:
