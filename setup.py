@@ -38,6 +38,7 @@ COMPILED = [
     "dnsguard.core.resolver",
     "dnsguard.core.response",
     "dnsguard.core.retry",
+    "dnsguard.core.tunnels",
     "dnsguard.core.verbatim",
     "dnsguard.core.view",
     "dnsguard.core.wheel",

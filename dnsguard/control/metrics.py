@@ -113,10 +113,18 @@ class MetricsCollector(Collector):
         queries = CounterMetricFamily(
             "dnsguard_queries", "Queries received", labels=["group", "transport"]
         )
+        signals = CounterMetricFamily(
+            "dnsguard_bypass_signals",
+            "Queries that look like a way round the ban",
+            labels=["group", "signal"],
+        )
         for (group,), base in self._ranges.items("group"):
             for offset, transport in enumerate(_TRANSPORTS):
                 queries.add_metric([group, transport], totals[base + offset])
+            for offset, signal in enumerate(counters.SIGNALS, counters.GROUP_SIGNALS):
+                signals.add_metric([group, signal], totals[base + offset])
         yield queries
+        yield signals
         responses = CounterMetricFamily(
             "dnsguard_responses", "Responses sent", labels=["rcode", "source"]
         )

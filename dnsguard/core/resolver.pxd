@@ -11,6 +11,7 @@ from dnsguard.core.local cimport LocalRecords, special_zone
 from dnsguard.core.policy cimport Policy
 from dnsguard.core.refusals cimport asks_for_data, refusal
 from dnsguard.core.replies cimport Replies
+from dnsguard.core.tunnels cimport Tunnels
 from dnsguard.core.view cimport Verdict, View
 from dnsguard.core.wire cimport Query, parse_query
 from dnsguard.core.zones cimport ForwardZones
@@ -41,6 +42,7 @@ cdef int _OTHER
 cdef int _NO_REACHABLE_AUTHORITY
 cdef int _NETWORK_ERROR
 cdef int _FIRST_ADDRESS
+cdef Py_ssize_t _TUNNEL
 cdef Py_ssize_t _KEY_SUFFIX
 
 
@@ -55,6 +57,7 @@ cdef class Resolver:
     cdef double _serve_stale
     cdef bint _was_answered
     cdef Denials _denials
+    cdef Tunnels _tunnels
     cdef ForwardZones _zones
     cdef LocalRecords _local
     cdef str _routing

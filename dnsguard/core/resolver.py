@@ -27,6 +27,7 @@ from dnsguard.core.protocol import RD, Ede, Rcode, Source
 from dnsguard.core.recompose import rewrite
 from dnsguard.core.refusals import asks_for_data, refusal
 from dnsguard.core.replies import Replies
+from dnsguard.core.tunnels import Tunnels
 from dnsguard.core.view import Trigger, Verdict, View
 from dnsguard.core.wire import HEADER_SIZE, Query, parse_query
 
@@ -54,6 +55,7 @@ _OTHER = int(Ede.OTHER)
 _NO_REACHABLE_AUTHORITY = int(Ede.NO_REACHABLE_AUTHORITY)
 _NETWORK_ERROR = int(Ede.NETWORK_ERROR)
 _FIRST_ADDRESS = int(Trigger.ADDRESS)
+_TUNNEL = counters.GROUP_SIGNALS + counters.SIGNALS.index("tunnel")
 _KEY_SUFFIX = 5  # octets of a question's key after its name
 _REFUSED = Answer(Rcode.REFUSED)
 _SERVFAIL = Answer(Rcode.SERVFAIL)
@@ -76,6 +78,7 @@ class Resolver:
         self.page = page
         self.cache = Cache(settings.cache_size)
         self._denials = Denials(self.cache)
+        self._tunnels = Tunnels()
         self.replies = Replies(page, Cookies(settings.cookie_secrets))
         self.refreshes: list[Forward] = []
         self.settings = settings
@@ -157,6 +160,8 @@ class Resolver:
             None if query.wants_dnssec else self._denials.find(query.key, self._zones, zone, now)
         )
         if denial is None or denial.answer is None:
+            if entry.answer is None and self._tunnels.note(query.key, now):
+                self.page[view.counter + _TUNNEL] += 1
             return self._forward(query, entry, address, transport, zone, now)
         answer = rewrite(denial.answer, denial.key[:-1], query.key[:-1])
         age = int(now - denial.stored)

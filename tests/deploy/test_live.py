@@ -36,7 +36,6 @@ TRAFFIC = [
     (STRANGER, "www.example.org A", "udp", "REFUSED"),
 ]
 NOT_YET = {
-    "dnsguard_bypass_signals_total",
     "dnsguard_query_log_dropped_total",
     "dnsguard_audit_failures_total",
 }
