@@ -104,7 +104,7 @@ cdef class Resolver:
 
     cpdef object refreshed(self, Forward forward, Answer answer, double now)
 
-    @cython.locals(entry=Entry)
+    @cython.locals(entry=Entry, signature=Py_ssize_t)
     cdef Entry _keep(self, Forward forward, Answer answer, double now)
 
     @cython.locals(entry=Entry, stale=bint, view=View, option=bytes)
@@ -126,11 +126,19 @@ cdef class Resolver:
 
     cdef bint _is_forwarded(self, Query query, bytes apex) except -1
 
-    @cython.locals(policy=Policy, name=bytes)
+    @cython.locals(
+        policy=Policy,
+        name=bytes,
+        epoch="unsigned long long",
+        name_signature=Py_ssize_t,
+        signature=Py_ssize_t,
+    )
     cdef object _sign(self, Entry entry)
 
     @cython.locals(hops=list)
-    cdef Py_ssize_t _inspect(self, Entry entry, Answer answer) except -1
+    cdef Py_ssize_t _inspect(
+        self, Entry entry, Py_ssize_t name_signature, Answer answer
+    ) except -1
 
     @cython.locals(view=View, source=int, signature=Py_ssize_t)
     cdef bytes _finish(self, Forward forward, Entry entry, Answer answer, bytes option=*)

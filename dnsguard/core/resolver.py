@@ -212,8 +212,9 @@ class Resolver:
         if answer.ttl > 0:
             if entry.answer is not None and entry.answer.rcode == _NXDOMAIN:
                 self._denials.forget(entry.key)
+            signature = self._inspect(entry, entry.name_signature, answer)
             self.cache.store(entry, answer, now)
-            entry.signature = self._inspect(entry, answer)
+            entry.signature = signature
             if answer.rcode == _NXDOMAIN and not forward.query.wants_dnssec:
                 self._denials.keep(entry.key, answer, now)
         return entry
@@ -301,17 +302,20 @@ class Resolver:
         policy = self.policy
         name = octets.cut(entry.key, 0, len(entry.key) - _KEY_SUFFIX)
         while entry.epoch != policy.epoch:
-            entry.epoch = policy.epoch
-            entry.name_signature = entry.signature = policy.signature(name)
+            epoch = policy.epoch
+            name_signature = signature = policy.signature(name)
             if entry.answer is not None:
-                entry.signature = self._inspect(entry, entry.answer)
+                signature = self._inspect(entry, name_signature, entry.answer)
+            entry.name_signature = name_signature
+            entry.signature = signature
+            entry.epoch = epoch  # last, so that nothing counts as judged that is not
 
-    def _inspect(self, entry: Entry, answer: Answer) -> int:
+    def _inspect(self, entry: Entry, name_signature: int, answer: Answer) -> int:
         """Return the signature of an answer to the question of an entry."""
         hops = find_hops(octets.cut(entry.key, 0, len(entry.key) - 1), answer)
         if entry.local:  # the city's own addresses are its own affair
             hops = [hop for hop in hops if hop[0] < _FIRST_ADDRESS]
-        return self.policy.extend(entry.name_signature, hops) if hops else entry.name_signature
+        return self.policy.extend(name_signature, hops) if hops else name_signature
 
     def _finish(
         self, forward: Forward, entry: Entry, answer: Answer, option: bytes = b""
@@ -325,7 +329,7 @@ class Resolver:
         if entry.answer is answer:
             signature = entry.signature
         elif answer.ancount:
-            signature = self._inspect(entry, answer)
+            signature = self._inspect(entry, signature, answer)
         return self._give(
             forward.query, view, signature, answer, forward.transport, source, 0, option
         )

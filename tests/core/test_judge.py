@@ -3,6 +3,7 @@
 import dns.flags
 import pytest
 
+from dnsguard.core import policy
 from dnsguard.core.view import Stage, Trigger
 from tests.support.gateway import Gateway, question, records_server, said
 from tests.support.generations import Ban, Setup
@@ -95,6 +96,23 @@ def test_shadow_counts_an_answer_once() -> None:
     assert says(there, "www.example. A") == "app.listed. 192.0.2.7"
     assert there.hits("staff", "ban", "list", trigger=Trigger.CNAME) == 2
     assert there.hits("staff", "ban", "list") == 0
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 5])
+def test_however_often_signatures_begin_anew(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "MAX_SIGNATURES", most)
+    numbers = range(4)
+    there = gateway(
+        *(f"to{n}.example. 300 IN CNAME app{n}.listed." for n in numbers),
+        *(f"free{n}.example. 300 IN CNAME app{n}.other." for n in numbers),
+        lists={f"list{n}": [f"app{n}.listed", f"x{n}.example"] for n in numbers},
+    )
+    for _ in range(3):
+        for n in numbers:
+            assert there.say(STAFF, f"to{n}.example. A") == "0.0.0.0"
+            assert there.say(OTHER, f"to{n}.example. A") == f"app{n}.listed. 192.0.2.1"
+            assert there.say(STAFF, f"x{n}.example. A") == "0.0.0.0"
+            assert there.say(STAFF, f"free{n}.example. A") == f"app{n}.other. 192.0.2.1"
 
 
 def test_without_rd_nobody_learns_what_others_asked_for() -> None:
