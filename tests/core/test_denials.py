@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dnsguard.core.answer import Answer
+from dnsguard.core.cache import Cache
+from dnsguard.core.denials import Denials
 from dnsguard.core.forward import Forward
+from dnsguard.core.names import from_text
 from dnsguard.core.protocol import CD, Source
+from dnsguard.core.zones import ForwardZones
 from tests.support.gateway import Gateway, question, records_server, said
 from tests.support.generations import Ban, Setup
 
@@ -162,3 +167,17 @@ def test_a_block_denies_nothing() -> None:
     assert there.say("10.20.0.7", "www.block.example A") == "NXDOMAIN"
     assert there.say("10.20.0.7", "ok.block.example A") == "192.0.2.1"
     assert there.say(OTHER, "www.block.example A") == "192.0.2.1"
+
+
+def test_however_many_there_are_the_latest_are_known() -> None:
+    cache = Cache(1 << 30)
+    denials = Denials(cache)
+    answer = Answer(3, b"x", nscount=1, ttl=60)
+    zones = ForwardZones({})
+    keys = [from_text(f"n{number}.example") + b"\0\1\0\1\0" for number in range(40_000)]
+    for key in keys:
+        denials.keep(key, answer, 0.0)
+    known = [denials.find(key, zones, 0, 1.0) is not None for key in keys]
+    assert all(known[-1000:])
+    assert denials.find(b"\3www" + keys[-1], zones, 0, 1.0) is not None
+    assert denials.find(from_text("other.example") + b"\0\1\0\1\0", zones, 0, 1.0) is None
