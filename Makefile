@@ -18,7 +18,10 @@ help:
 run: .venv
 	.venv/bin/dnsguard serve --demo
 
-test: test-compiled test-plain
+# One after the other, also where make may do more at once.
+test:
+	$(MAKE) test-compiled
+	$(MAKE) test-plain
 
 test-compiled: .venv .venv/.develop .venv/.packages
 	DNSGUARD_BUILD=compiled .venv/bin/pytest
