@@ -11,6 +11,7 @@ from dnsguard.cli.offline import build
 from dnsguard.cli.options import config_option, json_option
 from dnsguard.cli.output import exit_with, show_json
 from dnsguard.config import ConfigError
+from dnsguard.core.view import REBINDING
 from dnsguard.evidence.why import explain
 from dnsguard.text import printable
 
@@ -76,6 +77,8 @@ def render(explanation: Mapping[str, Any]) -> Iterator[str]:
         yield f"  policy {policy.get('policy')} ({policy.get('stage')}): {_outcome(policy)}"
     by = f" by policy {explanation['policy']}" if explanation.get("policy") else ""
     yield f"verdict: {explanation.get('verdict')}{by}"
+    if explanation.get("policy") == REBINDING:
+        yield "  a private address; a name that may have one belongs into rebinding.allow"
     answer = explanation.get("answer") or ""
     lines = answer.splitlines() if isinstance(answer, str) else answer
     yield "answer:"

@@ -20,6 +20,7 @@ import idna
 from pydantic import PlainValidator, WithJsonSchema
 
 from dnsguard.core import names
+from dnsguard.core.view import REBINDING
 from dnsguard.text import quote
 
 Address = IPv4Address | IPv6Address
@@ -30,7 +31,6 @@ MAX_SECONDS = 2**31 - 1  # the longest TTL, RFC 2181 section 8
 MAX_BYTES = 2**40
 MAX_TEXT = 500
 UNREGISTERED = "unregistered"
-REBINDING = "rebinding"  # what the protection is called where others are policies
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}

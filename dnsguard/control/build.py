@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 from dnsguard.config import Config, Network, Policy, Upstream, parse_record
-from dnsguard.config.values import REBINDING
 from dnsguard.control.counting import Ranges
 from dnsguard.control.loading import Lists
 from dnsguard.control.rebinding import PRIVATE, allowed_names
@@ -23,7 +22,7 @@ from dnsguard.core.generation import (
 from dnsguard.core.image import Group, Kind, build_image
 from dnsguard.core.networks import NetworkGroup, Prefix, build_networks
 from dnsguard.core.policy import STRANGERS, UNREGISTERED
-from dnsguard.core.view import Effect, Role, Stage
+from dnsguard.core.view import REBINDING, Effect, Role, Stage
 from dnsguard.lists import bundled
 from dnsguard.lists.compiled import Compiled
 from dnsguard.lists.formats import parse_line

@@ -19,12 +19,11 @@ from prometheus_client.registry import Collector
 from dnsguard import __version__
 from dnsguard.build import BUILD
 from dnsguard.config import Config
-from dnsguard.config.values import REBINDING
 from dnsguard.control.counting import Page, Ranges
 from dnsguard.control.loading import Lists
 from dnsguard.core import counters
 from dnsguard.core.protocol import Source, Transport
-from dnsguard.core.view import Stage
+from dnsguard.core.view import REBINDING, Stage
 from dnsguard.lists.errors import REASONS
 from dnsguard.lists.records import Result
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Set
 from dnsguard.core.blocked import Template
 from dnsguard.core.edns import REBINDING_OPTION
 from dnsguard.core.view import (
+    REBINDING,
     Effect,
     ListInfo,
     PolicyInView,
@@ -20,8 +21,6 @@ from dnsguard.core.view import (
     Verdict,
     View,
 )
-
-REBINDING = "rebinding"  # the name under which private addresses of public names are counted
 
 _BLOCKING = frozenset({Effect.BLOCK, Effect.BLOCK_IMPORTANT})
 _IMPORTANT = frozenset({Effect.BLOCK_IMPORTANT, Effect.ALLOW_IMPORTANT})

@@ -9,6 +9,8 @@ from enum import IntEnum
 from dnsguard.core.answer import MAX_TTL
 from dnsguard.core.blocked import Template
 
+REBINDING = "rebinding"  # what the protection is called where others are policies and lists
+
 
 class Role(IntEnum):
     """What a match of a list means to every policy, before any policy looks at it."""

@@ -120,3 +120,31 @@ def test_an_explanation_that_lacks_anything_is_still_shown() -> None:
     for key in EXPLANATION:
         assert list(render({name: value for name, value in EXPLANATION.items() if name != key}))
     assert "    on no list" in list(render({"hops": [{"trigger": "name", "name": "x"}]}))
+
+
+def test_a_later_hop_is_told_with_its_kind() -> None:
+    told = {
+        **EXPLANATION,
+        "policies": [
+            {
+                "policy": "tiktok-ban",
+                "stage": "enforce",
+                "outcome": "blocks",
+                "trigger": "cname",
+                "list": "builtin:tiktok",
+                "rule": "tiktok.com",
+            }
+        ],
+    }
+    shown = list(render(told))
+    assert (
+        "  policy tiktok-ban (enforce): blocks, list builtin:tiktok, rule tiktok.com (cname)"
+        in shown
+    )
+
+
+def test_a_private_address_comes_with_its_mend() -> None:
+    told = {**EXPLANATION, "policies": [], "policy": "rebinding"}
+    shown = list(render(told))
+    after = shown.index("verdict: blocked by policy rebinding") + 1
+    assert "rebinding.allow" in shown[after]
