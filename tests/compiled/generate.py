@@ -15,6 +15,8 @@ _VERBS = {
     "query": 90,
     "answer": 30,
     "fail": 2,
+    "stale": 4,
+    "refresh": 2,
     "clock": 6,
     "swap": 1,
     "parse-query": 10,
@@ -41,11 +43,14 @@ def _step(random: Random, verb: str, asked: list[bytes]) -> str:
         return f"query {transport} {client} {data.hex() or '00'}"
     if verb == "answer":
         header, records = messages.response(random)
-        return (
-            f"answer {random.choice((-1, -1, -1, random.randrange(64)))} {(header + records).hex()}"
-        )
+        return f"answer {_which(random)} {(header + records).hex()}"
     if verb == "fail":
-        return f"fail {random.randrange(64)} {random.choice((0, 22, 23))}"
+        return f"fail {_which(random)} {random.choice((0, 22, 23))}"
+    if verb == "stale":
+        return f"stale {_which(random)}"
+    if verb == "refresh":
+        header, records = messages.response(random)
+        return f"refresh {(header + records).hex()}"
     if verb == "clock":
         return f"clock {random.choice(_SECONDS)}"
     if verb == "swap":
@@ -60,6 +65,11 @@ def _step(random: Random, verb: str, asked: list[bytes]) -> str:
         trusted = random.choice(("trusted", "untrusted"))
         return f"parse-response {question.hex()} {trusted} 0000{(header + echoed + records).hex()}"
     return _compose(random, question, header + question + records)
+
+
+def _which(random: Random) -> int:
+    """Return which of the forwards that wait is meant: the latest more often than others."""
+    return random.choice((-1, -1, -1, random.randrange(64)))
 
 
 def _compose(random: Random, question: bytes, said: bytes) -> str:

@@ -52,9 +52,21 @@ _NAMES = [
 _LONGEST = (b"\x3f" + b"x" * 63) * 3 + b"\x3d" + b"y" * 61 + b"\0"
 _TYPES = [1] * 20 + [28] * 6 + [65, 65, 64, 16, 15, 33, 5, 6, 2, 12, 35, 39, 46, 99, 255]
 _META_TYPES = [0, 41, 249, 252, 253]
-_TYPES_OF_RECORDS = [1, 1, 28, 5, 15, 16, 33, 35, 39, 46, 47, 65, 2, 6, 12, 41]
+_TYPES_OF_RECORDS = [1, 1, 28, 5, 15, 16, 33, 35, 39, 46, 47, 64, 65, 2, 6, 12, 41]
 _TTLS = [0, 1, 30, 299, 301, 86_400, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]
 _TARGETS = [b"\xc0\x0c", b"\x01a\xc0\x0c", b"\x03www\x07example\x03net\0", b"\xc0\x0d", b"\0"]
+_IPV6 = [
+    ip_address(address).packed
+    for address in ("2001:db8::", "2001:db8::1", "::ffff:10.0.0.1", "64:ff9b::c000:201", "fd00::1")
+]
+_SERVICES = [
+    b"\0\1\0" + b"\0\1\0\3\2h2",  # ServiceMode, alpn
+    b"\0\0\3www\6tiktok\3com\0",  # AliasMode
+    b"\0\1\0" + b"\0\4\0\4\xc0\0\2\1" + b"\0\5\0\4ECHx",  # a hint and a key
+    b"\0\1\1a\7example\0" + b"\0\0\0\4\0\1\0\5" + b"\0\1\0\3\2h2" + b"\0\5\0\4ECHx",
+    b"\0\1\0" + b"\0\6\0\x10" + ip_address("fd00::1").packed,
+    b"\0\1\0" + b"\0\4\0\3\xc0\0\2",  # malformed
+]
 _CLIENT_COOKIE = b"\x24\x64\xc4\xab\xcf\x10\xc9\x57"
 
 
@@ -183,12 +195,13 @@ def _record(random: Random, owner: bytes, rdatatype: int, target: bytes | None =
         target = random.choice(_TARGETS)
     rdata = {
         1: b"\xc0\x00\x02" + random.randbytes(1),
-        28: b"\x20\x01\x0d\xb8" + bytes(12),
+        28: random.choice(_IPV6),
+        64: random.choice(_SERVICES),
         15: b"\x00\x0a" + target,
         33: bytes(6) + target,
         35: bytes(4) + b"\x01s\x00\x00" + target,
         16: b"\x05hello",
-        65: b"\x00\x01\x00\x00\x01\x00\x03\x02h2",
+        65: random.choice(_SERVICES),
         46: bytes(18) + b"\0" + bytes(8),
         47: b"\0\x00\x01\x40",
         6: target + target + bytes(20),

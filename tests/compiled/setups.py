@@ -30,7 +30,7 @@ _LOCAL = [
 ]
 
 SETUPS = (
-    Setup(),
+    Setup(serve_stale=86_400),
     Setup(
         groups=_GROUPS,
         lists=_LISTS,
@@ -48,6 +48,8 @@ SETUPS = (
         },
         rebinding=True,
         rebinding_allow=["own.example.com"],
+        serve_stale=86_400,
+        strip_ech=True,
         number=2,
     ),
     Setup(
@@ -56,6 +58,7 @@ SETUPS = (
         policies={"ban": Ban(answer="drop"), "off": Ban(stage=Stage.OFF)},
         ttl_bounds=(5, 300),
         udp_size=4096,
+        serve_stale=600,
         number=3,
     ),
     Setup(

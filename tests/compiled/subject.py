@@ -109,6 +109,31 @@ class Subject:
             return "nothing pending"
         return self._outcome(self._resolver.failure(forward, int(ede), self._now))
 
+    def _stale(self, number: str) -> str:
+        """Ask for what is stale in place of an answer; without any the forward waits on."""
+        forward = self._take(number)
+        if forward is None:
+            return "nothing pending"
+        outcome = self._resolver.stale(forward, self._now)
+        if outcome is None:
+            self._pending.append(forward)
+        return self._outcome(outcome)
+
+    def _refresh(self, data: str) -> str:
+        """Answer what is to be refreshed: header without ID, records, no question."""
+        refreshes, self._resolver.refreshes = self._resolver.refreshes, []
+        rest = bytes.fromhex(data)
+        results = [f"{len(refreshes)} refreshed"]
+        for forward in refreshes:
+            message = b"\0\0" + rest[:10] + forward.query.question + rest[10:]
+            response = parse_response(
+                message, 0, forward.query.question, self._generation.ttl_bounds, trusted=True
+            )
+            if response.answer is not None:
+                self._resolver.refreshed(forward, response.answer, self._now)
+            results.append(_response(response))
+        return " ".join(results)
+
     def _take(self, number: str) -> Forward | None:
         return self._pending.pop(int(number) % len(self._pending)) if self._pending else None
 
@@ -171,6 +196,8 @@ _VERBS: dict[str, Callable[..., str]] = {
     "flood": Subject._flood,
     "answer": Subject._answer,
     "fail": Subject._fail,
+    "stale": Subject._stale,
+    "refresh": Subject._refresh,
     "parse-query": Subject._parse_query,
     "parse-response": Subject._parse_response,
     "compose": Subject._compose,

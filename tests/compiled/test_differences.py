@@ -21,6 +21,7 @@ OFTEN = {
     "from cache": 2,
     "from upstream": 2,
     "from policy": 8,
+    "from stale": 0.05,
     "from local": 2,
     "refused": 8,
     "dropped": 2,
