@@ -37,6 +37,10 @@ def test_every_example_is_switched_on() -> None:
     assert len(config.lists["partner"].source) == 2
     assert config.lists["partner"].public_key
     assert config.policies["vpn"].lists == ("builtin:vpn",)
+    assert config.rebinding.protect
+    assert len(config.rebinding.allow) == 1
+    assert config.cache.serve_stale == 86_400
+    assert config.strip_ech
 
 
 def test_the_ban_holds_for_every_group_on_both_address_families() -> None:
