@@ -80,6 +80,8 @@ class Exchange(Receiver):
 
     def join(self, forward: Forward, listener: Listener, client: Count) -> None:
         """Have one more wait."""
+        if not self.patience:  # who asked first may have had a fresh answer
+            self.patience = forward.patience
         if self.joined is None:
             self.joined = []
         self.joined.append((forward, listener, client))

@@ -123,6 +123,19 @@ def test_what_is_refreshed_may_be_waited_for(upstream: ScriptedUpstream) -> None
         assert shell.upstreams.waiting == 0
 
 
+def test_who_waits_for_refreshing_is_given_what_is_stale(upstream: ScriptedUpstream) -> None:
+    with Shell(Setup(upstreams=[upstream.url], serve_stale=3600)) as shell:
+        shell.ask(NAME)
+        change_entries(shell, make_popular)
+        upstream.script = silent
+        shell.ask(NAME)
+        wait_for(lambda: len(upstream.received) == 2, "the question")
+        change_entries(shell, expire)
+        answer = shell.ask(NAME)
+        assert extended_errors(answer) == [Ede.STALE_ANSWER]
+        assert shell.upstreams.pending == 1, "the upstream has not been given up yet"
+
+
 def knowing_one_name(query: bytes, transport: str, peer: Peer) -> Replies:
     """Say nothing to other questions than for NAME."""
     known = str(dns.message.from_wire(query).question[0].name).lower() == f"{NAME}."
