@@ -10,7 +10,7 @@ from dnsguard.core.protocol import Ede, EdnsOption
 
 IDLE_SECONDS = 10.0  # until a TCP connection is closed: without a whole query, none under way
 
-_STALE = "Réponse périmée, l'amont est muet / Stale answer, upstreams are silent"
+_STALE = "Réponse périmée, faute de mieux / Stale answer, for want of a better one"
 _TEXTS = {
     Ede.OTHER: "Surcharge ou erreur interne / Overload or internal error",
     Ede.STALE_ANSWER: _STALE,
@@ -20,7 +20,7 @@ _TEXTS = {
     Ede.STALE_NXDOMAIN_ANSWER: _STALE,
     Ede.NOT_AUTHORITATIVE: "Récursion non demandée / Recursion not asked for",
     Ede.NOT_SUPPORTED: "Classe ou type non pris en charge / Class or type not supported",
-    Ede.NO_REACHABLE_AUTHORITY: "Aucun serveur amont ne répond / No upstream responds",
+    Ede.NO_REACHABLE_AUTHORITY: "Aucun serveur amont n'a pu répondre / No upstream could answer",
     Ede.NETWORK_ERROR: "Erreur de réseau vers l'amont / Network error towards upstreams",
 }
 

@@ -44,7 +44,7 @@ ANSWERED = {
 
 UNREACHABLE = {
     "refusing": (23, "Erreur de réseau vers l'amont / Network error towards upstreams"),
-    "silent": (22, "Aucun serveur amont ne répond / No upstream responds"),
+    "silent": (22, "Aucun serveur amont n'a pu répondre / No upstream could answer"),
 }
 """The EDE that says why nobody answered: network error, or no reachable authority (RFC 8914)."""
 
