@@ -78,7 +78,7 @@ def render(explanation: Mapping[str, Any]) -> Iterator[str]:
     by = f" by policy {explanation['policy']}" if explanation.get("policy") else ""
     yield f"verdict: {explanation.get('verdict')}{by}"
     if explanation.get("policy") == REBINDING:
-        yield "  a private address; a name that may have one belongs into rebinding.allow"
+        yield "  a private address; a name that may have one belongs in rebinding.allow"
     answer = explanation.get("answer") or ""
     lines = answer.splitlines() if isinstance(answer, str) else answer
     yield "answer:"
