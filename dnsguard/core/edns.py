@@ -38,15 +38,22 @@ def blocked_option(policy: str) -> bytes:
 
 REBINDING_OPTION = compose_ede(Ede.BLOCKED, "Adresse privée refusée / Private address refused")
 
+_FAILURES = frozenset({Ede.OTHER, Ede.NO_REACHABLE_AUTHORITY, Ede.NETWORK_ERROR})
 _OPTIONS = {int(code): compose_ede(code, text) for code, text in _TEXTS.items()}
 
 
 def ede_option(code: int) -> bytes:
-    """Return the option for an error of our own, with its text if it has one.
+    """Return the option for an error of our own, with its text."""
+    return _OPTIONS[code]
 
-    An error that an upstream told is passed on by its number alone: `compose_ede`.
+
+def failure_option(code: int) -> bytes:
+    """Return the option that says why no upstream answered.
+
+    What we saw of the upstreams has our text; what one of them told us is passed on by its
+    number alone, for our texts are about ourselves.
     """
-    return _OPTIONS.get(code) or compose_ede(code)
+    return _OPTIONS[code] if code in _FAILURES else compose_ede(code)
 
 
 # RFC 7828 section 3.1, in units of 100 ms.

@@ -18,7 +18,7 @@ from dnsguard.core.cookies import Cookies
 from dnsguard.core.denials import Denials
 from dnsguard.core.ech import TYPES as ECH_TYPES
 from dnsguard.core.ech import without_ech
-from dnsguard.core.edns import ede_option
+from dnsguard.core.edns import ede_option, failure_option
 from dnsguard.core.forward import Forward, Settings
 from dnsguard.core.inspection import find_hops
 from dnsguard.core.local import RESOLVER_ARPA, asks_parent, special_answer, special_zone
@@ -151,7 +151,7 @@ class Resolver:
         if now < entry.retry:
             if self._is_stale(entry, now):
                 return self._give_stale(query, entry, view, transport)
-            option = _CACHED_ERROR + ede_option(entry.failure)
+            option = _CACHED_ERROR + failure_option(entry.failure)
             return self._give(
                 query, view, entry.name_signature, _SERVFAIL, transport, _FROM_CACHE, 0, option
             )
@@ -229,7 +229,7 @@ class Resolver:
         view = self.policy.view(forward.address)
         if stale:
             return self._give_stale(forward.query, entry, view, forward.transport)
-        option = ede_option(ede)
+        option = failure_option(ede)
         if not self._was_answered and ede in (_NO_REACHABLE_AUTHORITY, _NETWORK_ERROR):
             option += _NOT_READY
         return self._finish(forward, entry, _SERVFAIL, option)

@@ -185,6 +185,17 @@ class TestFailures:
         there.now += 0.1
         assert isinstance(there.send(OTHER, ASKED), Forward)
 
+    def test_an_upstreams_reason_is_a_number_from_memory_too(self) -> None:
+        there = gateway()
+        forward = there.send(OTHER, ASKED)
+        assert isinstance(forward, Forward)
+        told = read(there.resolver.failure(forward, Ede.PROHIBITED, there.now))
+        again = read(there.send(OTHER, ASKED))  # type: ignore[arg-type]
+        for answer in (told, again):
+            assert answer is not None
+            assert "not admitted" not in " ".join(map(str, answer.options))
+            assert Ede.PROHIBITED in extended_errors(answer)
+
     def test_it_is_of_that_question_alone(self) -> None:
         there = gateway()
         there.server = failing(dns.rcode.SERVFAIL)
