@@ -14,8 +14,8 @@ _SECONDS = (*("0.001", "0.75", "1", "4.5") * 4, "29", "61", "300", "86400", "1e9
 _VERBS = {
     "query": 90,
     "answer": 30,
-    "fail": 2,
-    "stale": 4,
+    "fail": 4,
+    "stale": 10,
     "refresh": 2,
     "clock": 6,
     "swap": 1,

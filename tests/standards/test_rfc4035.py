@@ -73,7 +73,7 @@ def test_a_do_and_cd_go_upstream_as_they_came(
     name = f"do{int(do)}cd{cd}.rfc4035a.example"
     answer = client.ask(asking(name, flags=cd, do=do))
     assert wire.header(answer).flags & CD == cd, "CD comes back (RFC 4035 section 3.2.2)"
-    [received] = subject.asked(name)
+    received, *_ = subject.asked(name)  # again, should the machine have paused
     assert wire.header(received.query).flags & CD == cd
     assert read(received.query).ednsflags & DO == (DO if do else 0)
 
@@ -114,7 +114,7 @@ def test_b_a_trusted_upstream_is_asked_for_ad(
     # RFC 6840 section 5.7: without DO, and whoever asks, for the answer is kept for all.
     name = f"asked-for-ad.{zone}"
     client.ask(asking(name))
-    [received] = subject.asked(name)
+    received, *_ = subject.asked(name)  # again, should the machine have paused
     assert wire.header(received.query).flags & AD == told
 
 

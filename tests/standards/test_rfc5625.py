@@ -16,8 +16,9 @@ def test_a_every_type_is_forwarded(subject: Subject, client: Client, qtype: int)
     name = f"type{qtype}.rfc5625a.example"
     answer = client.ask(wire.query(name, qtype))
     assert wire.header(answer).rcode == 0
-    [asked] = subject.asked(name)
-    assert asked.query[asked.query.index(b"\0", 12) + 1 :][:2] == qtype.to_bytes(2, "big")
+    # More than once, should the machine pause for longer than an upstream is waited for.
+    types = {one.query[one.query.index(b"\0", 12) + 1 :][:2] for one in subject.asked(name)}
+    assert types == {qtype.to_bytes(2, "big")}
 
 
 @pytest.mark.parametrize("flags", [0, AD, CD, AD | CD])
