@@ -41,7 +41,7 @@ cdef class Replies:
 
     cdef bytes _compose_bare(self, Query query, Py_ssize_t limit)
 
-    @cython.locals(limit=Py_ssize_t, response=bytes, excess=Py_ssize_t)
+    @cython.locals(limit=Py_ssize_t)
     cpdef bytes compose(
         self,
         Query query,
@@ -54,10 +54,18 @@ cdef class Replies:
         bytes option=*,
     )
 
-    cdef bytes _bound(
-        self, Query query, Answer answer, bytes response, Py_ssize_t excess, double now
+    @cython.locals(response=bytes, excess=Py_ssize_t)
+    cdef bytes _compose_claimed(
+        self,
+        Query query,
+        Answer answer,
+        Py_ssize_t limit,
+        long long age,
+        long long ceiling,
+        double now,
+        bytes option,
     )
 
-    cdef int _count(self, int source, unsigned int rcode) except -1
+    cdef inline int _count(self, int source, unsigned int rcode) except -1
 
     cdef int count_hit(self, Verdict verdict, Query query) except -1

@@ -82,17 +82,25 @@ class Replies:
             limit = min(query.udp_size, self.udp_size)
             if query.qtype == _ANY:
                 limit = min(limit, _ANY_FACTOR * len(query.data))
+        if len(answer.body) > query.end and not query.verified:
+            return self._compose_claimed(query, answer, limit, age, ceiling, now, option)
+        # With no more records than that, the options never make ten times of it.
+        return compose_response(query, answer, limit, self.udp_size, age, ceiling, option)
+
+    def _compose_claimed(
+        self,
+        query: Query,
+        answer: Answer,
+        limit: int,
+        age: int,
+        ceiling: int,
+        now: float,
+        option: bytes,
+    ) -> bytes:
+        """Compose the response to an address that may be forged, as its network's budget allows."""
         response = compose_response(query, answer, limit, self.udp_size, age, ceiling, option)
         excess = len(response) - _FACTOR * len(query.data)
-        if excess > 0 and not query.verified:
-            response = self._bound(query, answer, response, excess, now)
-        return response
-
-    def _bound(
-        self, query: Query, answer: Answer, response: bytes, excess: int, now: float
-    ) -> bytes:
-        """Return the response if a network's budget allows for it, else a truncated one."""
-        if self.amplification.draw(query.address, excess, now):
+        if excess <= 0 or self.amplification.draw(query.address, excess, now):
             return response
         self._page[_AMPLIFICATION] += 1
         return compose_response(query, answer, 0, self.udp_size)

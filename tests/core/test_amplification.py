@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 
 from dnsguard.core import counters
 from dnsguard.core.amplification import BURST, FACTOR, MAX_BUDGETS, RATE, Amplification
+from dnsguard.core.answer import Answer, compose_response
 from dnsguard.core.clients import AddressTable
-from dnsguard.core.protocol import EdnsOption, Source, Transport
+from dnsguard.core.edns import blocked_option, ede_option
+from dnsguard.core.protocol import Ede, EdnsOption, Source, Transport
+from dnsguard.core.wire import parse_query
 from tests.support.gateway import Gateway, packed, question
 from tests.support.generations import generation
 from tests.support.strategies import option, with_options
 
+OURS = [Ede.OTHER, Ede.CACHED_ERROR, Ede.STALE_ANSWER, Ede.STALE_NXDOMAIN_ANSWER]
 CLIENT = packed("10.20.0.7")
 
 
@@ -140,6 +144,22 @@ class TestResponses:
         assert answers[-1].flags & dns.flags.TC
         cookie = option(EdnsOption.COOKIE, answers[-1].options[0].to_wire() or b"")
         assert not any(ask().flags & dns.flags.TC for _ in range(500))
+
+    @pytest.mark.parametrize("options", [b"", option(EdnsOption.COOKIE, b"abcdefgh"), None])
+    def test_options_alone_never_make_ten_times(self, options: bytes | None) -> None:
+        """So a response whose records are no longer than its query needs no look."""
+        root = b"\0\0\1\0\1"
+        data = b"\0\0\1\0\0\1" + bytes(6) + root
+        if options is not None:
+            data = with_options(options, root)
+        query = parse_query(data)
+        assert query is not None
+        query.response_options = bytes(28) if options else b""
+        errors = [ede_option(code) for code in (Ede.NO_REACHABLE_AUTHORITY, Ede.NOT_READY)]
+        for said in (b"".join(errors), blocked_option("x" * 63), *map(ede_option, OURS)):
+            records = Answer(0, bytes(len(data)), ancount=1)
+            response = compose_response(query, records, 65_535, option=said)
+            assert len(response) <= FACTOR * len(data)
 
     def test_it_does_not_matter_where_an_answer_comes_from(self) -> None:
         gateway = Gateway(
