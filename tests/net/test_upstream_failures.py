@@ -71,8 +71,8 @@ class TestLies:
         "lie",
         ["wrong ID", "wrong question", "other port", "not a response", "nothing in it"],
     )
+    @pytest.mark.usefixtures("once")
     def test_the_truth_that_follows_is_taken(self, upstream: ScriptedUpstream, lie: str) -> None:
-        # Nothing but the socket decides here: no retry comes before the late truth.
         upstream.script = lying(lie, (0.1, telling()))
         with Shell(Setup(upstreams=[upstream.url])) as shell:
             assert addresses(shell.ask("www.example.org")) == [TRUE]
