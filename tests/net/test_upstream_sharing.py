@@ -21,6 +21,8 @@ from tests.support.shell import Shell, addresses, is_sent_to_tcp, make_query
 
 STAFF = {"staff": ["127.0.0.2/32"]}
 
+pytestmark = pytest.mark.usefixtures("once")
+
 
 class TestSharing:
     def test_identical_questions_are_asked_once(self, upstream: ScriptedUpstream) -> None:
