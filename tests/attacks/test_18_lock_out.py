@@ -66,8 +66,8 @@ def test_a_victim_whose_address_is_forged_is_served(
         for _ in range(10 * PER_CLIENT):
             forger.send(VICTIM)
         assert shell.upstreams.waiting == PER_CLIENT
-        upstream.script = telling()
         assert is_sent_to_tcp(shell.ask("www.example.org", source=VICTIM))
+        upstream.script = telling()
         assert addresses(shell.ask("www.example.org", source=VICTIM, tcp=True)) == [TRUE]
         assert addresses(shell.ask("www.example.net", source="127.0.0.3")) == [TRUE]
 
