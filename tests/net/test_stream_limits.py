@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from ipaddress import ip_address
 from time import monotonic
 
@@ -115,6 +116,22 @@ class TestConnections:
             assert _admitted(shell, *(f"10.20.0.{number}" for number in range(99))) == 99
 
 
+def test_an_ipv4_client_of_a_dual_stack_socket_is_its_ipv4_self() -> None:
+    setup = Setup(local_records=SETUP.local_records, tcp_per_client=1, exempt=["127.0.0.7/32"])
+    listening = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    to = ("127.0.0.1", listening.getsockname()[1])
+    with Shell(setup) as shell, listening, ExitStack() as opened:
+        loop = shell.thread.loop
+        server = shell.thread.run(loop.create_server(shell._make_connection, sock=listening))
+        opened.callback(shell.thread.call, server.close)
+        sources = [*["127.0.0.7"] * 5, *["127.0.0.8"] * 2]
+        streams = [
+            opened.enter_context(socket.create_connection(to, DEADLINE, (source, 0)))
+            for source in sources
+        ]
+        assert [is_served(stream) for stream in streams] == [True] * 6 + [False]
+
+
 def _admitted(shell: Shell, *addresses: str) -> int:
     """Return from how many of some addresses a connection is admitted."""
 
@@ -181,16 +198,23 @@ class TestOctets:
             wait_for(lambda: len(shell.connections) == 0, "the connections are counted out")
             assert shell.connections._octets == 0
 
-    def test_what_was_read_meanwhile_does_not_count(
-        self, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("dnsguard.net.stream.MAX_OCTETS", 1 << 20)
-        upstream.script = lambda query, *_: [(0.0, respond(query, f"@ 60 TXT {BIG}"))]
-        with Shell(Setup(upstreams=[upstream.tcp_url])) as shell, shell.stream() as client:
-            for _ in range(100):
-                client.sendall(framed(make_query("big.example.org", "TXT")))
-                assert len(read_message(client)) > 50_000
+    def test_what_was_read_meanwhile_does_not_count(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("dnsguard.net.stream.MAX_OCTETS", 10 * len(PART))
+        with Shell(SETUP) as shell:
+            clients = [shell.stream(f"127.0.0.{2 + number}") for number in range(20)]
+            assert all(map(is_served, clients))
+
+            def have_held() -> None:
+                for connection in shell.connections._open:
+                    connection.held += len(PART)
+                    shell.connections._octets += len(PART)
+
+            shell.thread.call(have_held)
+            assert all(map(is_served, clients))
+            assert shell.connections._octets == 0
             assert shell.limited("tcp_octets") == 0
+            for client in clients:
+                client.close()
 
 
 def is_served_apart(shell: Shell) -> bool:
