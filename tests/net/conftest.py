@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from dnsguard.core import retry
 from tests.support.scripted import ScriptedUpstream, telling
 
 
@@ -19,3 +20,9 @@ def other() -> Iterator[ScriptedUpstream]:
     """A second one, known by its answer."""
     with ScriptedUpstream(telling("192.0.2.81")) as running:
         yield running
+
+
+@pytest.fixture
+def once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no question asked again for silence: for tests that count, should the machine pause."""
+    monkeypatch.setattr(retry, "TIMEOUTS", (retry.DEADLINE,))

@@ -116,7 +116,7 @@ def test_an_unreachable_client_does_not_stop_the_listener() -> None:
             for number in range(20):
                 with shell.datagrams() as gone:
                     gone.send(make_query(f"gone{number}.example.org"))
-            wait_for(lambda: len(upstream.names) == 20, "the upstream is asked")
+            wait_for(lambda: len(set(upstream.names)) == 20, "the upstream is asked")
             assert addresses(shell.ask("here.example.org")) == ["192.0.2.80"]
             assert addresses(shell.ask(PRINTER)) == ["10.0.0.9"]
 

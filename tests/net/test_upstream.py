@@ -79,6 +79,7 @@ class TestRealServers:
 
 
 class TestChoice:
+    @pytest.mark.usefixtures("once")
     def test_forward_zones(self, upstream: ScriptedUpstream, other: ScriptedUpstream) -> None:
         setup = Setup(
             upstreams=[upstream.url],

@@ -94,6 +94,7 @@ def make_popular(entry: Entry) -> None:
     entry.refresh = entry.stored
 
 
+@pytest.mark.usefixtures("once")
 @pytest.mark.parametrize("tcp", [False, True])
 def test_nobody_waits_for_refreshing(upstream: ScriptedUpstream, tcp: bool) -> None:
     with Shell(Setup(upstreams=[upstream.url])) as shell:
@@ -110,6 +111,7 @@ def test_nobody_waits_for_refreshing(upstream: ScriptedUpstream, tcp: bool) -> N
         assert len(upstream.received) == 2
 
 
+@pytest.mark.usefixtures("once")
 def test_what_is_refreshed_may_be_waited_for(upstream: ScriptedUpstream) -> None:
     with Shell(Setup(upstreams=[upstream.url])) as shell:
         shell.ask(NAME)

@@ -24,6 +24,8 @@ from tests.support.shell import Shell, addresses, make_query
 
 STAFF = {"staff": ["127.0.0.2/32"]}
 
+pytestmark = pytest.mark.usefixtures("once")
+
 
 class TestSharing:
     def test_identical_questions_are_asked_once(self, upstream: ScriptedUpstream) -> None:

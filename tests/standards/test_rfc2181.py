@@ -41,7 +41,7 @@ def test_b_a_ttl_with_its_top_bit_set_is_zero(subject: Subject, client: Client, 
     for times in (1, 2):
         [told] = wire.read(client.ask(wire.query(name))).answer
         assert told.ttl == 0
-        assert len(subject.asked(name)) == times, "it is not kept"
+        assert subject.was_asked(name, times), "it is not kept"
 
 
 def test_c_a_reply_from_another_port_is_none(subject: Subject, client: Client) -> None:
@@ -53,7 +53,7 @@ def test_c_a_reply_from_another_port_is_none(subject: Subject, client: Client) -
 
     subject.teach(name, answer)
     assert client.gist(name) == TRUE
-    assert len(subject.asked(name)) == 1
+    assert subject.was_asked(name, 1)
 
 
 def test_c_the_answer_section_outranks_what_stands_beside_it(
@@ -67,4 +67,4 @@ def test_c_the_answer_section_outranks_what_stands_beside_it(
     )
     assert client.gist(name) == TRUE
     assert client.gist(other) == TRUE
-    assert len(subject.asked(other)) == 1
+    assert subject.was_asked(other, 1)

@@ -33,7 +33,7 @@ def test_a_rdata_of_an_unknown_type_stays_as_it_is(
             told = client.ask(wire.query(name, qtype), tcp=tcp)
             assert told.count(POINTERS) == 1
             assert wire.rdata(told, f"TYPE{qtype}") == [POINTERS]
-    assert len(subject.asked(name)) == 1
+    assert subject.was_asked(name, 1)
 
 
 @pytest.mark.parametrize("source", [STAFF, OTHER])

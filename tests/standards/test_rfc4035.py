@@ -51,7 +51,7 @@ def test_a_signatures_come_to_those_who_ask_for_them(subject: Subject, client: C
         [signature] = wire.rdata(told, "RRSIG")
         assert signature.endswith(b"signature")
         assert read(told).ednsflags & DO, "DO comes back (RFC 3225 section 3)"
-    assert len(subject.asked(name)) == 2
+    assert subject.was_asked(name, 2)
 
 
 def test_a_the_proof_of_a_negative_answer_passes(subject: Subject, client: Client) -> None:

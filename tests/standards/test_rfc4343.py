@@ -16,7 +16,7 @@ def test_a_every_spelling_is_the_same_name_to_the_cache(subject: Subject, client
         assert answer[12 : len(asked)] == asked[12:]
         [record] = wire.read(answer).answer
         assert record.name.to_text() == f"{spelling}."
-    assert len(subject.asked(SPELLINGS[-1])) == 1
+    assert subject.was_asked(SPELLINGS[-1], 1)
 
 
 @pytest.mark.parametrize("name", [BLOCKED.upper(), f"WwW.{BLOCKED.title()}"])
@@ -31,4 +31,5 @@ def test_a_octets_that_are_no_letters_have_no_case(subject: Subject, client: Cli
     names = [b"\x03\xc3\xa9a\x08rfc4343a\x07example\0", b"\x03\xc3\x89a\x08rfc4343a\x07example\0"]
     for name in names:
         client.ask(message(question(name)))
-    assert len(subject.asked_at_or_below("rfc4343a.example")) == 1 + len(names)
+    asked = {received.name for received in subject.asked_at_or_below("rfc4343a.example")}
+    assert len(asked) == 1 + len(names)

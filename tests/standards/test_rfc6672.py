@@ -28,4 +28,4 @@ def test_a_a_dname_answers_its_own_name_alone(subject: Subject, client: Client) 
     )
     client.ask(wire.query(first))
     assert client.gist(second) == "192.0.2.80"
-    assert len(subject.asked(second)) == 1
+    assert subject.was_asked(second, 1)

@@ -60,7 +60,7 @@ def test_a_the_ds_of_a_zone_in_arpa_is_asked_of_its_parent(
     subject: Subject, client: Client
 ) -> None:
     assert client.gist("home.arpa", "DS") == "NODATA"
-    assert len(subject.asked("home.arpa")) == 1
+    assert subject.was_asked("home.arpa", 1)
 
 
 def test_a_names_of_the_city_are_not_special(client: Client) -> None:

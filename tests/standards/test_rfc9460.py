@@ -54,7 +54,7 @@ def test_a_records_pass_octet_by_octet(
     for _ in range(2):
         given = client.ask(wire.query(name, wire.rdatatype(qtype)))
         assert wire.rdata(given, qtype) == [rdata]
-    assert len(subject.asked(name)) == 1
+    assert subject.was_asked(name, 1)
 
 
 LEADING_TO_A_BAN = {
