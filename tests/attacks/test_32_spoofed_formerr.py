@@ -32,6 +32,8 @@ def test_a_forged_formerr_changes_nothing(
 
     subject.teach(forged, forge_first)
     assert wire.rdata(client.ask(wire.query(forged)), "A") == [bytes([192, 0, 2, 80])]
+    if kind == HEADER:  # the other one can be sent only by who saw the question
+        assert {wire.read(received.query).edns for received in subject.asked(forged)} == {0}
     for number in range(10):
         later = f"later{number}.{forged}"
         assert client.gist(later) == "192.0.2.80"
