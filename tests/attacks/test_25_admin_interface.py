@@ -86,7 +86,8 @@ def flood(address: Address, head: bytes, piece: bytes, size: int) -> tuple[int, 
             while taken < size:
                 connection.sendall(piece)
                 taken += len(piece)
-            connection.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # it is no longer connected
+                connection.shutdown(socket.SHUT_WR)
         except ConnectionError:  # it hung up; who only stops reading is found out by the time-out
             pass
         finally:
