@@ -27,7 +27,6 @@ def test_what_is_cached_is_refused_like_what_is_not(
     subject.tell(CACHED, "@ 3600 A 192.0.2.7")
     number = wire.rdatatype(qtype)
     client.ask(without_rd(CACHED, number, flags | RD, do=do), tcp=tcp)
-    asked = len(subject.asked(CACHED))
     cached = client.ask(without_rd(CACHED, number, flags, do=do), tcp=tcp)
     never = client.ask(without_rd(NEVER, number, flags, do=do), tcp=tcp)
     assert cached.replace(b"\x04kept", b"\x04none") == never
@@ -35,7 +34,6 @@ def test_what_is_cached_is_refused_like_what_is_not(
     assert wire.rcode(cached) == "REFUSED"
     assert answer.answer == []
     assert extended_errors(answer) == [Ede.NOT_AUTHORITATIVE]
-    assert len(subject.asked(CACHED)) == asked
     assert subject.asked(NEVER) == []
 
 
