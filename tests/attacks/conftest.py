@@ -1,10 +1,11 @@
-"""One dnsguard for those attacks of the folder that need no setup of their own."""
+"""What the attacks have in common: one dnsguard for those that need no setup of their own."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from tests.standards.subject import STAFF, Client, Subject, running_subject
+from tests.support.scripted import ScriptedUpstream, telling
 
 
 @pytest.fixture(scope="package")
@@ -26,3 +27,10 @@ def staff(subject: Subject) -> Iterator[Client]:
     """A device under the bans."""
     with subject.client(STAFF) as one:
         yield one
+
+
+@pytest.fixture
+def upstream() -> Iterator[ScriptedUpstream]:
+    """An upstream that tells the truth, until an attack changes its script."""
+    with ScriptedUpstream(telling()) as running:
+        yield running
