@@ -14,6 +14,7 @@ from tests.faults.driver import (
     STALE,
     UNREGISTERED,
     Pair,
+    long,
     under_load,
 )
 from tests.scenarios.client import ask, compose
@@ -23,7 +24,7 @@ from tests.support.truth import BRIEF, truth
 
 NO_REACHABLE_AUTHORITY, NETWORK_ERROR = 22, 23  # EDE (RFC 8914)
 CACHED_ERROR = 13  # beside them, when the failure is remembered
-REPEATS = 50
+REPEATS = 10
 WORKERS = 2
 MOST = 8  # messages for a question: retry.MAX_ATTEMPTS
 REMEMBERED = 2.0  # seconds, what failed (RFC 9520)
@@ -46,8 +47,10 @@ def refusal(pair: Pair) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
-    [(silence, NO_REACHABLE_AUTHORITY), (refusal, NETWORK_ERROR)],
-    ids=["silent", "refusing"],
+    [
+        pytest.param(silence, NO_REACHABLE_AUTHORITY, marks=long, id="silent"),
+        pytest.param(refusal, NETWORK_ERROR, id="refusing"),
+    ],
 )
 def test_what_is_known_is_told_and_the_rest_fails_with_a_reason(
     pair: Pair, fault: Callable[[Pair], AbstractContextManager[None]], reason: int
@@ -60,7 +63,8 @@ def test_what_is_known_is_told_and_the_rest_fails_with_a_reason(
         with fault(pair):
             pair.server.wait_for(lambda: pair.up() == [False, False])
             load.waits_for(lambda seen: seen.kind == "brief" and seen.outcome == STALE)
-            during = load.during("all upstreams down", lambda: ask_again_and_again(pair))
+            ask_again_and_again(pair)
+            during = load.phase("all upstreams down")
         during.check_right(*LOCAL)
         assert set(during.outcomes("brief")) == {STALE}
         failed = during.of("fresh", "alias")
