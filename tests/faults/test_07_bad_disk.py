@@ -90,10 +90,9 @@ def test_a_version_goes_live_whatever_the_disk_does_and_is_kept_once_it_can_be(c
 
 
 def change(city: City) -> None:
-    """Update the list and reload."""
+    """Update the list, and wait so long that what the disk does would be felt."""
     assert update(city.server, NAME)[NAME]["result"] == "ok"
     time.sleep(SECONDS)
-    assert city.server.reload().json()["result"] == "ok"
 
 
 def leftovers(city: City) -> list[Path]:

@@ -1,6 +1,6 @@
 """A server whose list is kept on a small disk of its own, and what is around it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,15 +57,21 @@ class City(NamedTuple):
         versions = range(1, max(4, serves + 1) + 1)
         expected = {marker(n): BLOCKED if n == serves else FORWARDED for n in versions}
         assert verdicts(self.server, *expected) == expected
+        assert self.kept() == [make_list(version, count=COUNT) for version in keeps]
+
+    def kept(self) -> list[bytes]:
+        """Return the versions that the disk has, the newest first."""
         store = GenerationStore(self.disk.path / "lists")
         generations = store.record(NAME).generations
-        texts = [store.read(NAME, generation, 1 << 20) for generation in generations]
-        assert texts == [make_list(version, count=COUNT) for version in keeps]
+        return [store.read(NAME, generation, 1 << 20) for generation in generations]
 
 
 @contextmanager
-def running_city(folder: Path, **options: Any) -> Iterator[City]:
-    """Run a server with a small disk, its files below a folder; the first version is kept."""
+def running_city(folder: Path, block: Sequence[str] = (), **options: Any) -> Iterator[City]:
+    """Run a server with a small disk, its files below a folder; the first version is kept.
+
+    `block` are names that the config itself blocks.
+    """
     with (
         small_disk(folder / "state", DISK) as disk,
         ScriptedUpstream(knowing_every_name()) as upstream,
@@ -77,6 +83,7 @@ def running_city(folder: Path, **options: Any) -> Iterator[City]:
             "lists": {NAME: {"source": nginx.url(PATH)}},
             **policy(NAME),
         }
+        config["policies"]["ban"]["block"] = list(block)
         with running(folder, config, prefix=disk.prefix, **options) as server:
             server.wait_for(lambda: details(server, NAME)["generation"] == 1)
             yield City(server, nginx, disk)
