@@ -57,13 +57,10 @@ class City(NamedTuple):
         versions = range(1, max(4, serves + 1) + 1)
         expected = {marker(n): BLOCKED if n == serves else FORWARDED for n in versions}
         assert verdicts(self.server, *expected) == expected
-        assert self.kept() == [make_list(version, count=COUNT) for version in keeps]
-
-    def kept(self) -> list[bytes]:
-        """Return the versions that the disk has, the newest first."""
         store = GenerationStore(self.disk.path / "lists")
         generations = store.record(NAME).generations
-        return [store.read(NAME, generation, 1 << 20) for generation in generations]
+        texts = [store.read(NAME, generation, 1 << 20) for generation in generations]
+        assert texts == [make_list(version, count=COUNT) for version in keeps]
 
 
 @contextmanager
