@@ -23,7 +23,13 @@ def silence(upstream: ScriptedUpstream) -> Iterator[None]:
         upstream.script = truth
 
 
-@pytest.mark.parametrize("fault", [silence, ScriptedUpstream.stopped], ids=["silent", "refusing"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(silence, id="silent"),
+        pytest.param(ScriptedUpstream.stopped, marks=long, id="refusing"),
+    ],
+)
 def test_the_next_one_answers_and_a_probe_returns_it(pair: Pair, fault: Fault) -> None:
     fails_over(pair, fault)
 
