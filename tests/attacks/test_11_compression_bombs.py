@@ -3,6 +3,7 @@
 With them every other class of message that an upstream can send to do harm.
 """
 
+import random
 import time
 from collections.abc import Iterator
 
@@ -11,10 +12,12 @@ import pytest
 from dnsguard.core.forward import Forward
 from dnsguard.core.protocol import Transport
 from dnsguard.core.response import TtlBounds, parse_response
-from dnsguard.core.wire import parse_query
+from dnsguard.core.wire import parse_query, skip_name
+from tests.support.captures import captured
+from tests.support.data import needs_shared
 from tests.support.gateway import Gateway, packed
 from tests.support.generations import Setup
-from tests.support.hostile_answers import ANSWERS, hostile_answers
+from tests.support.hostile_answers import ANSWERS, Reply, hostile_answers, question_of
 from tests.support.hostile_queries import QUERIES, hostile_queries
 from tests.support.replay import MOST, SEED, Besieged, besieged
 from tests.support.shell import make_query
@@ -38,6 +41,28 @@ def test_every_query_is_answered_whatever_the_upstream_says(target: Besieged) ->
         target.replay_answers(corpus, tcp=False)
         with target.growing_little():
             target.replay_answers(corpus, tcp=True)
+
+
+@needs_shared("pcap")
+def test_every_dns_payload_of_the_captures_as_an_answer(target: Besieged) -> None:
+    datagrams, segments = captured()
+    payloads = sorted(datagrams | {segment[2:] for segment in segments})
+    chosen = random.Random(SEED).sample(payloads, min(len(payloads), 4 * MOST))
+    with target.unharmed():
+        target.replay_answers([as_answer(payload) for payload in chosen], tcp=False)
+
+
+def as_answer(payload: bytes) -> Reply:
+    """Return what sends a payload as the response to a query, with its ID and its question."""
+
+    def reply(query: bytes) -> bytes:
+        end = skip_name(payload, 12) + 4
+        rest = payload[end:] if end >= 16 else payload[12:]
+        return (
+            query[:2] + b"\x81\x80\0\1" + payload[6:12].ljust(6, b"\0") + question_of(query) + rest
+        )
+
+    return reply
 
 
 @pytest.mark.parametrize("qtype", ["A", "CNAME", "HTTPS", "TXT", "ANY"])
