@@ -17,7 +17,7 @@ from dnsguard.core.wire import skip_name
 from tests.support.hostile_answers import LISTED, Reply
 from tests.support.hostile_queries import MAX_DATAGRAM, PLAIN, Hostile, answered
 from tests.support.invariants import is_well_formed
-from tests.support.loops import DEADLINE
+from tests.support.loops import DEADLINE, wait_for
 from tests.support.metrics import read_samples
 from tests.support.scripted import Peer, Replies, ScriptedUpstream, telling
 from tests.support.server import Server, running
@@ -28,7 +28,7 @@ MOST = int(os.environ.get("DNSGUARD_CORPUS_MOST", "40"))
 REGISTERED = "127.0.0.2"
 MAX_GROWTH = 5_000_000  # octets of all processes, once all has been sent before
 _ZONE = "example.net"
-_CLIENTS = 16  # sockets of the device that asks, when the upstream is the hostile one
+_CLIENTS = 8  # sockets of the device that asks, when the upstream is the hostile one
 _UNDER_WAY = 64  # queries on one socket
 _FEW_OCTETS = 40_000  # under way at a time: fewer than a socket's buffer holds
 
@@ -74,7 +74,13 @@ class Besieged:
                 own = [answered(query) for query in queries[number::_CLIENTS]]
                 with client:
                     _take_replies(client, own, tcp=tcp)
-            assert set(names) <= {name.rstrip(".") for name in self.upstream.names}
+            self._wait_until_asked(set(names))
+
+    def _wait_until_asked(self, names: set[str]) -> None:
+        wait_for(
+            lambda: names <= {name.rstrip(".") for name in self.upstream.names},
+            "the upstream is asked for every name",
+        )
 
     def ask(self, query: bytes) -> bytes:
         """Return the reply to one query, over TCP."""
