@@ -8,11 +8,13 @@ import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 from tests.support.asking import ask_udp
 from tests.support.gateway import extended_errors, said
 from tests.support.generations import Setup
+from tests.support.loops import wait_for
 from tests.support.scripted import TRUE, ScriptedUpstream, telling
 from tests.support.server import running
 from tests.support.shell import Shell
@@ -53,6 +55,14 @@ def check_rings(
             assert 0 < sum(packets(tap, name) for tap in taps) <= MAX_PACKETS, (len(taps), name)
 
 
+def costs_nothing(place: Place, name: str, taps: Sequence[Tap]) -> bool:
+    """Tell whether a question is answered without going anywhere."""
+    gist, why = asked(place, name)
+    assert gist == "SERVFAIL"
+    assert NO_REACHABLE_AUTHORITY in why
+    return sum(tap.packets(name) for tap in taps) == 0
+
+
 def test_to_itself_to_each_other_and_in_a_ring_of_three() -> None:
     with ExitStack() as opened:
         upstream = opened.enter_context(ScriptedUpstream(telling()))
@@ -81,4 +91,7 @@ def test_two_with_two_workers_each(tmp_path: Path) -> None:
             return opened.enter_context(running(folder, config)).places["127.0.0.1"]
 
         # Each of four workers may meet the question once: the responses are as many again.
-        check_rings([(close_ring(taps, start), taps)], Tap.queried)
+        place = close_ring(taps, start)
+        check_rings([(place, taps)], Tap.queried)
+        fresh = (f"found{number}.example.org" for number in count())
+        wait_for(lambda: costs_nothing(place, next(fresh), taps), "the loop is found")
