@@ -47,6 +47,7 @@ bench: .venv .venv/.develop .venv/.packages .venv/.peers
 	.venv/bin/python -P benchmarks/scaling.py
 	.venv/bin/python -P benchmarks/reload_pause.py
 	.venv/bin/python -P benchmarks/million_names.py
+	.venv/bin/python -P benchmarks/floods.py
 
 .venv: .venv/.installed
 
