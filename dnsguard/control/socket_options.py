@@ -1,6 +1,7 @@
 """The options of the sockets that queries come in on, and why each is set."""
 
 import socket
+import struct
 from ipaddress import IPv4Address, IPv6Address
 
 LISTEN_BACKLOG = 512
@@ -8,6 +9,8 @@ RECEIVE_BUFFER = 4 * 2**20  # a burst waits here while a worker is replaced
 
 # Linux's numbers; Python's socket module does not name them all.
 _SO_RCVBUFFORCE = 33
+_SO_MEMINFO = 55
+_MEMINFO = struct.Struct("=9I")  # of which the last is SK_MEMINFO_DROPS
 _IP_PKTINFO = 8
 _IP_MTU_DISCOVER = 10
 _IP_PMTUDISC_OMIT = 5
@@ -48,3 +51,9 @@ def tune(listening: socket.socket, address: IPv4Address | IPv6Address) -> None:
         listening.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER)
     except PermissionError:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+
+
+def dropped(listening: socket.socket) -> int:
+    """Return how many datagrams the kernel dropped, since the socket was made, for want of room."""
+    told = listening.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size)
+    return int(_MEMINFO.unpack(told)[-1])

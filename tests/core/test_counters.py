@@ -20,6 +20,7 @@ def test_no_two_fixed_counters_share_a_place() -> None:
         counters.CACHE_BYTES,
         counters.PENDING,
         counters.INTERNAL_ERRORS,
+        counters.LOG_DROPPED,
     }
     places = [responses, seconds, limits, gauges]
     assert set.union(*places) == set(range(counters.FIRST_FREE))
