@@ -2,18 +2,22 @@
 
 clock = WallClock(tmp_path)
 with running(tmp_path, config, environ=clock.environ) as server:
-    clock.set("-1d")
+    clock.set(-DAY)
 """
 
+import time
 from pathlib import Path
+
+DAY = 86_400.0
+YEAR = 365 * DAY
 
 
 class WallClock:
-    """The clock of the programs that are started with `environ`; right until it is set."""
+    """The clock of the programs that are started with `environ`, so many seconds off."""
 
-    def __init__(self, folder: Path, now: str = "+0") -> None:
+    def __init__(self, folder: Path, offset: float = 0.0) -> None:
         self._file = folder / "clock"
-        self.set(now)
+        self.set(offset)
         (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
         self.environ = {
             "LD_PRELOAD": str(library),
@@ -25,8 +29,18 @@ class WallClock:
         }
         """What to add to the environment of a program."""
 
-    def set(self, now: str) -> None:
-        """Set it, to `+365d` or `-1d` from what is right, or to `@1970-01-02 00:00:00`."""
+    def set(self, offset: float) -> None:
+        """Set it so many seconds off what is right."""
+        self._offset = offset
         new = self._file.with_suffix(".new")
-        new.write_text(f"{now}\n", "ascii")
+        new.write_text(f"{offset:+.0f}\n", "ascii")
         new.replace(self._file)  # an empty file would end the program
+
+    def now(self) -> float:
+        """Return the seconds since 1970 that it shows."""
+        return time.time() + self._offset
+
+
+def in_1970() -> float:
+    """Return the offset of a clock that has lost its battery and was just switched on."""
+    return 60.0 - time.time()
