@@ -109,8 +109,8 @@ class Phase:
     seen: Sequence[Seen]
 
     def of(self, *kinds: str) -> list[Seen]:
-        """Return the queries of some kinds."""
-        return [query for query in self.seen if query.kind in kinds]
+        """Return the queries of some kinds, without any those of all."""
+        return [query for query in self.seen if not kinds or query.kind in kinds]
 
     def outcomes(self, *kinds: str) -> Counter[Outcome]:
         """Return how often what came of the queries of some kinds."""
@@ -137,7 +137,10 @@ class Phase:
 
 
 class Driver:
-    """The load on one server, and what is noted of it."""
+    """The load on one server, and what is noted of it.
+
+    Who starts another server in its place sets `server`.
+    """
 
     def __init__(self, server: Server, load: SteadyLoad) -> None:
         self.server = server
@@ -237,6 +240,7 @@ def under_load(
         yield driver
     wrong = [query for query in load.seen if query.outcome == WRONG]
     assert wrong == [], wrong[:5]
+    server = driver.server
     server.wait_for(lambda: not any(reason.startswith("worker") for reason in server.unready()))
     after = state(server)
     if same_policy:
