@@ -21,6 +21,7 @@ def test_no_two_fixed_counters_share_a_place() -> None:
         counters.PENDING,
         counters.INTERNAL_ERRORS,
         counters.LOG_DROPPED,
+        counters.BEATS,
     }
     places = [responses, seconds, limits, gauges]
     assert set.union(*places) == set(range(counters.FIRST_FREE))

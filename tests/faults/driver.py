@@ -21,16 +21,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+
 from tests.scenarios.client import ask, compose
 from tests.support.metrics import read_samples
-from tests.support.server import DEADLINE, Server
-from tests.support.steady_load import Kind, MakeSocket, Outcome, Seen, SteadyLoad
-from tests.support.truth import LISTED
+from tests.support.scripted import ScriptedUpstream
+from tests.support.server import DEADLINE, Server, running
+from tests.support.steady_load import Kind, MakeSocket, Outcome, Seen, SteadyLoad, judge
+from tests.support.truth import LISTED, truth
 
-SECONDS = float(os.environ.get("DNSGUARD_FAULT_SECONDS", "0.5"))
+SECONDS = float(os.environ.get("DNSGUARD_FAULT_SECONDS", "0.25"))
 """How long a phase is; from `HEAVY` on, memory is compared too."""
-RATE = float(os.environ.get("DNSGUARD_FAULT_RATE", "200"))
+RATE = float(os.environ.get("DNSGUARD_FAULT_RATE", "300"))
 HEAVY = 5.0
+long = pytest.mark.skipif(SECONDS < HEAVY, reason="only with a longer DNSGUARD_FAULT_SECONDS")
+"""Marks what is too long for each run of the tests."""
 
 REGISTERED, UNREGISTERED = "127.0.0.2", "127.0.0.3"
 SINKHOLE = "0.0.0.0"
@@ -43,6 +48,9 @@ _BLOCKED = [LISTED, BLOCKED_NAME, "v16-webapp.tiktokcdn.com", f"www.{BLOCKED_NAM
 _EACH = 24  # queries for one name, from different ports: both workers get some
 _numbers = itertools.count()
 
+ALL = ("cached", "fresh", "blocked", "alias", "open")
+LOCAL = ("cached", "blocked", "open")
+"""What needs no upstream."""
 KINDS = (
     Kind("cached", UNREGISTERED, lambda turn: _CACHED[turn % len(_CACHED)]),
     Kind("fresh", UNREGISTERED, lambda _: f"n{next(_numbers)}.example.net"),
@@ -67,6 +75,33 @@ def config(*upstreams: str, **changes: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """A server and its two upstreams, the first of which is preferred."""
+
+    server: Server
+    first: ScriptedUpstream
+    second: ScriptedUpstream
+
+    def up(self) -> list[bool]:
+        """Return which upstreams no worker finds down."""
+        return [found["up"] for found in self.server.status()["upstreams"]]
+
+    def heal(self) -> None:
+        """Have both upstreams tell the truth, and wait until they are found up."""
+        self.first.script = self.second.script = truth
+        self.server.wait_for(lambda: self.up() == [True, True])
+
+
+@contextmanager
+def running_pair(folder: Path, *, tcp: bool = False) -> Iterator[Pair]:
+    """Run a server and two upstreams that tell the truth, the first over TCP alone if wanted."""
+    with ScriptedUpstream(truth) as first, ScriptedUpstream(truth) as second:
+        urls = (first.tcp_url if tcp else first.url, second.url)
+        with running(folder, config(*urls)) as server:
+            yield Pair(server, first, second)
+
+
+@dataclass(frozen=True)
 class Phase:
     """What came of the queries that were sent within one phase."""
 
@@ -74,8 +109,8 @@ class Phase:
     seen: Sequence[Seen]
 
     def of(self, *kinds: str) -> list[Seen]:
-        """Return the queries of some kinds."""
-        return [query for query in self.seen if query.kind in kinds]
+        """Return the queries of some kinds, without any those of all."""
+        return [query for query in self.seen if not kinds or query.kind in kinds]
 
     def outcomes(self, *kinds: str) -> Counter[Outcome]:
         """Return how often what came of the queries of some kinds."""
@@ -102,7 +137,10 @@ class Phase:
 
 
 class Driver:
-    """The load on one server, and what is noted of it."""
+    """The load on one server, and what is noted of it.
+
+    Who starts another server in its place sets `server`.
+    """
 
     def __init__(self, server: Server, load: SteadyLoad) -> None:
         self.server = server
@@ -121,6 +159,14 @@ class Driver:
         phase = Phase(name, [query for query in self.load.seen if first <= query.sent <= last])
         print(phase)
         return phase
+
+    def waits_for(self, holds: Callable[[Seen], bool]) -> None:
+        """Wait until something is so of a query sent from now on."""
+        start = time.monotonic()
+        wait_until(
+            lambda: any(holds(query) for query in list(self.load.seen) if query.sent >= start),
+            "an outcome that was expected",
+        )
 
     def recovers(self, *kinds: str, count: int = FEW) -> float:
         """Wait until some queries of each kind in turn are right; return the seconds that took.
@@ -141,6 +187,22 @@ class Driver:
         wait_until(recovered, f"{kinds} are answered rightly again")
         return max(done.values())
 
+    def repeats(self, phase: Phase, *kinds: str) -> None:
+        """Ask what a phase asked once more, until all of it is right; a failure may be kept."""
+        place = self.server.places["127.0.0.1"]
+
+        def right() -> bool:
+            outcomes = set()
+            for kind in (kind for kind in KINDS if kind.name in kinds):
+                names = [query.name for query in phase.of(kind.name)]
+                answers = ask(place, [compose(name) for name in names], source=kind.source)
+                found = [judge(kind, *pair) for pair in zip(names, answers, strict=True)]
+                assert WRONG not in {outcome for outcome, _, _ in found}, found
+                outcomes |= {outcome for outcome, _, _ in found}
+            return outcomes == {RIGHT}
+
+        wait_until(right, f"what {phase.name} asked is answered rightly")
+
 
 class State(NamedTuple):
     """What a fault must leave as it was."""
@@ -160,15 +222,16 @@ def under_load(
     same_policy: bool = True,
     same_processes: bool = True,
     warm: bool = True,
+    known: Sequence[str] = (),
 ) -> Iterator[Driver]:
     """Have steady clients ask for the length of a block, and check what holds in every fault.
 
-    Before it, what `cached` and `open` ask is in every worker's cache.
+    Before it, what `cached` and `open` ask, and what is to be `known`, is put into every cache.
     """
     place = place or server.places["127.0.0.1"]
     if warm:
         for _ in range(_EACH):
-            ask(place, [compose(name) for name in (*_CACHED, LISTED)], source=UNREGISTERED)
+            ask(place, [compose(name) for name in (*_CACHED, LISTED, *known)], source=UNREGISTERED)
     before, memory = state(server), resident(server)
     logged = len(server.log())
     options = {} if make_socket is None else {"make_socket": make_socket}
@@ -177,6 +240,7 @@ def under_load(
         yield driver
     wrong = [query for query in load.seen if query.outcome == WRONG]
     assert wrong == [], wrong[:5]
+    server = driver.server
     server.wait_for(lambda: not any(reason.startswith("worker") for reason in server.unready()))
     after = state(server)
     if same_policy:

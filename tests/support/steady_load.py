@@ -182,7 +182,7 @@ class _Client:
             self._lost.discard(number)
         elif number in self.waiting:
             kind, name, sent = self.waiting.pop(number)
-            outcome, gist, ede = _judge(kind, name, data)
+            outcome, gist, ede = judge(kind, name, data)
             seen.append(Seen(kind.name, name, sent, now - sent, outcome, gist, ede))
         else:
             gist = f"answered twice: {data.hex()}"
@@ -197,7 +197,8 @@ class _Client:
             seen.append(Seen(kind.name, name, sent, now - sent, Outcome.LOST, "", ()))
 
 
-def _judge(kind: Kind, name: str, data: bytes) -> tuple[Outcome, str, tuple[int, ...]]:
+def judge(kind: Kind, name: str, data: bytes) -> tuple[Outcome, str, tuple[int, ...]]:
+    """Return what an answer to a name of a kind is, its gist and its extended errors."""
     try:
         message = dns.message.from_wire(data)
     except dns.exception.DNSException as error:
