@@ -5,6 +5,7 @@ import struct
 from ipaddress import IPv4Address, IPv6Address
 
 LISTEN_BACKLOG = 512
+SEGMENT = 1220  # octets of TCP in a packet that passes any link of IPv6, as over UDP
 RECEIVE_BUFFER = 4 * 2**20  # a burst waits here while a worker is replaced
 
 # Linux's numbers; Python's socket module does not name them all.
@@ -37,6 +38,8 @@ def tune(listening: socket.socket, address: IPv4Address | IPv6Address) -> None:
     """Set all the rest; also on sockets that an older version made and bound to the address."""
     listening.settimeout(0)
     if listening.type != socket.SOCK_DGRAM:
+        # A path that drops larger packets and the ICMP messages about it would stall answers.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
         return
     # An answer leaves from the address that was asked: with one address it does so anyway. And
     # it ignores the path MTU, which anyone can spoof: ours are small enough without fragments.
