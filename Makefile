@@ -13,7 +13,7 @@ help:
 	@echo "make .venv    only set up: .venv/bin/dnsguard"
 	@echo "make standards  make docs/standards.md anew from its tests"
 	@echo "make sanitize  run what writes through pointers under sanitizers"
-	@echo "make fuzz     look for octets that do harm, 10 minutes for each of 7 targets"
+	@echo "make fuzz     look for octets that do harm, 10 minutes for each target"
 	@echo "make bench    measure, beside other servers (20 minutes)"
 	@echo "make lock     pin the dependencies anew"
 
@@ -101,4 +101,4 @@ lock: .venv/.develop
 	scripts/lock
 
 clean:
-	rm -rf .venv build .demo *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build .demo .fuzz *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -3,6 +3,7 @@
 NUL octets part the main file from those that it includes.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 from dnsguard.config import Config, ConfigError, Problem, Source, lint, parse
@@ -36,6 +37,22 @@ cache: {size: 1MiB, serve_stale: 1d}
 strip_ech: true
 include: ["conf.d/*.yaml"]
 """
+_FAULTY = [
+    *("a: [b", "a: {b: c", "a: 'b", "\ta: b", "a: *b", "a: &b c", "a: !b c", "a: b: c", "- a", "a"),
+    *(
+        "a: 1\na: 2",
+        '"\\e[2J": 1',
+        'a: "\\e[2J"',
+        'a: "\\UFFFFFFFF"',
+        "a: b\n---\nc: d",
+        "? [a]\n: b",
+    ),
+    *("[" * 30, "a: \x1b", "groups: {g: {subnets: [10.0.0.1/8, ::1/129, x, 1, null]}}"),
+    *("upstreams: ['udp://a', 'tcp://[::1', 'udp://1.2.3.4:99999', {url: 1}]", "workers: 1.5"),
+    *("local_records: ['a. 60 IN A x', 'a', '']", "lists: {a/b: {source: [], format: x}}"),
+    "policies: {p: {groups: [x], lists: ['builtin:x', y], stage: on, answer: z, block: ['.']}}",
+]
+WORDS = sorted({word.encode() for word in re.findall(r"[\w.:/*-]{2,}", _EVERY_KEY + FULL)})
 
 
 def run(data: bytes) -> None:
@@ -77,9 +94,10 @@ def _check_text(text: str) -> None:
 
 
 def seeds() -> Iterator[bytes]:
-    """Configs that are valid, alone and with files that they include."""
+    """Configs that are valid, alone and with files that they include, and such as are not."""
     yield MINIMAL.encode()
     yield FULL.encode()
     yield _EVERY_KEY.encode()
     yield MINIMAL.encode() + b"\0never_block: [city.example]\n\0groups: {lab: {subnets: [::1/128]}}"
     yield from (f"{line}\n".encode() for line in _EVERY_KEY.splitlines())
+    yield from (text.encode() for text in _FAULTY)

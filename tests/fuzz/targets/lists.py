@@ -27,8 +27,21 @@ _PROTECTED = [
     for name in (".", "com", "co.uk", "city.example", "time.apple.com", "akamai.net")
 ]
 _WRITTEN = {
-    "domains": ["a.example", "=b.example", "*.c.example", "*.d.example.*", "# e", "f.example # g"],
-    "hosts": ["0.0.0.0 a.example b.example", "::1 localhost", "127.0.0.1 city.example # x"],
+    "domains": [
+        "a.example",
+        "=b.example",
+        "*.c.example",
+        "*.d.example.*",
+        "# e",
+        "f.example # g",
+        "192.0.2.1",
+    ],
+    "hosts": [
+        "0.0.0.0 a.example b.example",
+        "::1 localhost",
+        "127.0.0.1 city.example # x",
+        "0.0.0.0",
+    ],
     "adblock": [
         *("[Adblock Plus]", "||a.example^", "@@||b.example^$important", "|c.example|", "! d"),
         *(
@@ -42,6 +55,7 @@ _WRITTEN = {
         *("a.example CNAME .", "*.a.example 60 IN CNAME *.", "b.example CNAME rpz-drop."),
         *("24.0.2.0.192.rpz-ip CNAME .", "c.example A 192.0.2.1", 'c.example TXT "x\\059y"'),
         *("d.example CNAME rpz-passthru.", "e.example MX 10 mx.example.", "f.example CNAME *.g."),
+        *("g.example MX 99999 a.", "h.example A x", 'i.example TXT "', "j.example ( CNAME ."),
     ],
     "dnsmasq": ["address=/a.example/b.example/#", "server=/c.example/#", "local=/d.example/"],
     "unbound": [
