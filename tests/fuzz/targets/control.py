@@ -124,7 +124,13 @@ def seeds() -> Iterator[bytes]:
         yield bytes([number & 1, 1]) + b"GET %b HTTP/1.1\r\nHost: ::1\r\n\r\n" % path
     update = b'{"names": ["partner"], "dry_run": true, "reason": "a"}'
     yield bytes([0, 0, 1, 9, 0]) + sized(b"") + update
-    yield bytes([0, 0, 1, 10, 0]) + sized(b"") + b'{"generation": 1, "reason": "\\ud800"}'
+    for body in (
+        b'{"generation": 1, "reason": "\\ud800"}',
+        b'{"generation": "1"}',
+        b'{"generation": 1e400, "reason": 1}',
+        b'{"generation": ' + b"[" * 2000,
+    ):
+        yield bytes([0, 0, 1, 10, 0]) + sized(b"") + body
     chunked = b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
     yield b"\0\1POST /api/v1/reload HTTP/1.1\r\n" + chunked
     yield b"\0\1PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
