@@ -64,6 +64,11 @@ class Exchange:
     slot: set[Any] | None = None
     when: float = 0.0
 
+    def close(self, attempt: Attempt) -> None:
+        """Listen for an attempt no more."""
+        attempt.carrier = None
+        self.open.remove(attempt)
+
 
 class Flow:
     """A worker's core; `exchanges` are under way. Setups are told apart by their numbers."""
@@ -141,7 +146,7 @@ class Flow:
             generation.ttl_bounds,
             tcp_only=frozenset(n for n in numbers if generation.upstreams[n].tcp),
             trusted=frozenset(n for n in numbers if generation.upstreams[n].trusted),
-            all_down=self.unreachable.issuperset(numbers),
+            all_down=len(self.unreachable) == len(generation.upstreams),
         )
         retry = start(forward.query, route, self._randomness, self.now)
         exchange = Exchange(forward, retry, zone, self.now, [], patience, self._asked)
@@ -157,34 +162,37 @@ class Flow:
             assert exchange.retry.answer is not None
             self._finish(exchange)
         elif step == Step.NEXT:
-            exchange.open.remove(attempt)
+            exchange.close(attempt)
             self._advance(exchange)
 
     def fail(self, exchange: Exchange, attempt: Attempt) -> None:
         """Take a network error of an attempt that is open."""
         exchange.retry.failed(attempt)
-        exchange.open.remove(attempt)
+        exchange.close(attempt)
         self._advance(exchange)
 
     def distrust(self, exchange: Exchange, attempt: Attempt) -> None:
         """Take it that an attempt over UDP meets forgers."""
         if not attempt.tcp:
             exchange.retry.distrust(attempt)
-            exchange.open.remove(attempt)
+            exchange.close(attempt)
             self._advance(exchange)
 
     def _advance(self, exchange: Exchange) -> None:
         retry = exchange.retry
-        while (attempt := retry.next()) is not None:
+        while (attempt := retry.next(self.now)) is not None:
             _check_attempt(exchange, attempt)
             attempt.sent = self.now
             if attempt.upstream in self.unreachable:
                 retry.failed(attempt)
                 continue
+            attempt.carrier = exchange
             exchange.open.append(attempt)
             self._wait_until(exchange, min(self.now + attempt.timeout, retry.deadline))
             return
-        if retry.answer is None and exchange.open:
+        if retry.answer is None and retry.resume:
+            self._wait_until(exchange, min(retry.resume, retry.deadline))
+        elif retry.answer is None and exchange.open:
             self._wait_until(exchange, retry.deadline)
         else:
             self._finish(exchange)
