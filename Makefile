@@ -3,14 +3,14 @@ PYTHON ?= python3
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
 SOURCES := $(shell find dnsguard blocklists -name '*.py' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.txt' -o -name '*.md')
 
-.PHONY: help run test test-compiled test-plain check format standards sanitize bench lock clean .venv
+.PHONY: help run test test-compiled test-plain check format pages sanitize bench lock clean .venv
 
 help:
 	@echo "make run      set everything up and serve on 127.0.0.1:10053 with a demo config"
 	@echo "make test     run every test in both builds, compiled and plain"
 	@echo "make check    lint, types, formatting"
 	@echo "make .venv    only set up: .venv/bin/dnsguard"
-	@echo "make standards  make docs/standards.md anew from its tests"
+	@echo "make pages    make standards, threats, faults and promises in docs/ anew from their tests"
 	@echo "make sanitize  run what writes through pointers under sanitizers"
 	@echo "make bench    measure, beside other servers (20 minutes)"
 	@echo "make lock     pin the dependencies anew"
@@ -38,8 +38,8 @@ format: .venv/.develop
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
 
-standards: .venv .venv/.develop
-	.venv/bin/python -m tests.standards.page
+pages: .venv .venv/.develop
+	.venv/bin/python -m tests.pages
 
 bench: .venv .venv/.develop .venv/.packages .venv/.peers
 	.venv/bin/python -P benchmarks/answers.py
