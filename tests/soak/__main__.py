@@ -40,6 +40,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--rate", type=float, default=200.0, help="queries a second")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    parser.add_argument("--faults", help="only those whose names contain this")
     parser.add_argument("--report", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     expected = os.environ.get("DNSGUARD_BUILD", BUILD)
@@ -48,9 +49,8 @@ def main() -> int:
     print(f"soaking the {BUILD} build for {options.seconds:.0f} s, seed {options.seed}", flush=True)
     oracle = Oracle()
     beside = os.getloadavg()[0]
-    begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="dnsguard-soak-") as folder:
-        faults, vitals, log = soak(Path(folder), oracle, options, begin)
+        begin, faults, vitals, log = soak(Path(folder), oracle, options)
     run = Run(options.seed, time.monotonic() - begin, options.rate, BUILD, faults, beside)
     for complaint in vitals.complaints():
         oracle.violation(time.monotonic(), complaint)
@@ -67,9 +67,9 @@ def main() -> int:
 
 
 def soak(
-    folder: Path, oracle: Oracle, options: argparse.Namespace, begin: float
-) -> tuple[Counter[str], Vitals, str]:
-    """Run it all; return how often which fault came, how the processes fared, and the log's end."""
+    folder: Path, oracle: Oracle, options: argparse.Namespace
+) -> tuple[float, Counter[str], Vitals, str]:
+    """Run it all; return its begin, how often which fault came, the vitals, and the log's end."""
     faults: Counter[str] = Counter()
     with (
         running_city(folder, oracle) as city,
@@ -78,6 +78,7 @@ def soak(
     ):
         judging = threading.Thread(target=clients.read, args=(oracle.take,))
         judging.start()
+        begin = time.monotonic()
         try:
             _go_through(city, vitals, options, begin, faults)
         except Exception as error:  # noqa: BLE001 - the figures so far are wanted all the same
@@ -85,7 +86,7 @@ def soak(
         clients.stop()
         judging.join()
         log = "\n".join(city.server.log().splitlines()[-LOG_TAIL:])
-    return faults, vitals, log
+    return begin, faults, vitals, log
 
 
 def _go_through(
@@ -96,11 +97,12 @@ def _go_through(
     calm = max(0.5, CALM_SECONDS * pace)
     city.hold(calm)
     _check(city, vitals)
-    for fault, chance in schedule.draw(options.seed):
+    for fault, chance in schedule.draw(options.seed, options.faults or ""):
         passed = time.monotonic() - begin
         if passed > options.seconds or city.oracle.counts["violations"] >= MAX_VIOLATIONS:
             return
         if fault.replaces == "all" and passed > options.seconds * schedule.RESTARTS_UNTIL:
+            city.hold(calm)
             continue
         print(f"{passed:8.1f} s  {fault.name}", flush=True)
         _inject(city, fault, chance, max(1.0, FAULT_SECONDS * pace))

@@ -101,7 +101,7 @@ def _is_sinkhole(question: Question, response: dns.message.Message) -> bool:
     if response.rcode() != dns.rcode.NOERROR:
         return False
     addresses = [rdata.to_text() for rrset in response.answer for rdata in rrset]
-    sinkhole = _SINKHOLE.get(dns.rdatatype.RdataType(question.rdatatype))
+    sinkhole = _SINKHOLE.get(question.rdatatype)
     return addresses == ([] if sinkhole is None else [sinkhole])
 
 

@@ -16,6 +16,7 @@ from typing import NamedTuple, Self
 
 import dns.exception
 import dns.message
+from dns.rdatatype import RdataType
 
 from tests.soak.answers import CUT_OFF, LOST, compose, read, server_cookie
 from tests.soak.questions import CLIENTS, Draw, Question
@@ -144,7 +145,7 @@ class _Port:
 
     def _drift(self, number: int, answer: bytes, now: float) -> None:
         if not self._over.get(number):  # what was given up may still be answered
-            question = Question("odd", answer.hex(), 0, self.socket.getsockname()[0])
+            question = Question("odd", answer.hex(), RdataType.NONE, self.socket.getsockname()[0])
             self._note(Seen(question, now, now, _ADRIFT))
 
     def _learn(self, answer: bytes) -> None:

@@ -212,7 +212,7 @@ def _describe(question: Question) -> str:
     words = {"EDNS": question.edns, "DO": question.dnssec, "cookie": question.cookie}
     words[f"odd {question.odd}"] = question.odd >= 0
     words[question.kind] = True
-    rdatatype = dns.rdatatype.to_text(dns.rdatatype.RdataType(question.rdatatype))
+    rdatatype = dns.rdatatype.to_text(question.rdatatype)
     return (
         f"{question.client} asked {question.name} type {rdatatype} over {question.transport} "
         f"({', '.join(word for word, applies in words.items() if applies)})"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from dns.rdatatype import AAAA, AXFR, HTTPS, TXT, A
+from dns.rdatatype import AAAA, AXFR, HTTPS, TXT, A, RdataType
 
 from tests.soak import truth
 from tests.soak.truth import NOERROR, NXDOMAIN, Record, Told
@@ -32,7 +32,7 @@ class Question(NamedTuple):
 
     kind: str
     name: str
-    rdatatype: int
+    rdatatype: RdataType
     client: str
     transport: str = "udp"
     edns: bool = True
@@ -65,7 +65,7 @@ class Kind:
 
     weight: int
     name: Callable[[random.Random], str]
-    types: tuple[int, ...] = (A,)
+    types: tuple[RdataType, ...] = (A,)
     forwarded: bool = True
 
 

@@ -11,9 +11,13 @@ RESTARTS_UNTIL = 1 / 3
 """The share of a soak in which the control plane is killed: what lives on shows leaks."""
 
 
-def draw(seed: int) -> Iterator[tuple[Fault, random.Random]]:
-    """Yield faults without end, each with the chance that decides how it goes about it."""
+def draw(seed: int, words: str = "") -> Iterator[tuple[Fault, random.Random]]:
+    """Yield faults without end, each with the chance that decides how it goes about it.
+
+    Only those with some words in their names come, if there are any.
+    """
     chance = random.Random(seed)
-    while True:
-        for fault in chance.sample(FAULTS, len(FAULTS)):
+    chosen = [fault for fault in FAULTS if words in fault.name]
+    while chosen:
+        for fault in chance.sample(chosen, len(chosen)):
             yield fault, random.Random(chance.getrandbits(64))
