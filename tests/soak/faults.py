@@ -10,8 +10,8 @@ import resource
 import signal
 import socket
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,13 +21,14 @@ from tests.soak.answers import CUT_OFF, LOST, SERVFAIL, STALE
 from tests.soak.city import PATH, City
 from tests.soak.oracle import ENFORCE, OFF
 from tests.support.list_server import update
-from tests.support.loops import wait_for
+from tests.support.loops import DEADLINE, wait_for
 
 Injector = Callable[[City, random.Random, float], None]
 
 STALE_AFTER = 32.0  # seconds a stale answer may be given for after the upstreams are back
 SPARE_DESCRIPTORS = 12
 IDLE_CONNECTIONS = 60
+IDLE_CLIENTS = ("127.0.0.1", "127.0.0.6", "127.0.0.7")
 
 
 @dataclass(frozen=True)
@@ -173,17 +174,19 @@ def _connect_idly(city: City, chance: random.Random, seconds: float) -> None:
         city.hold(seconds)
 
 
-def _idle_connections(city: City, count: int, chance: random.Random) -> ExitStack:
-    """Connect and say nothing, or half a message."""
-    stack = ExitStack()
-    for number in range(count):
-        client = stack.enter_context(socket.socket())
-        client.bind((f"127.0.0.{(1, 6, 7)[number % 3]}", 0))
-        client.settimeout(5.0)
-        client.connect(("127.0.0.1", city.server.port))
-        if chance.random() < 0.5:
-            client.sendall(b"\0\x20half a message")
-    return stack
+@contextmanager
+def _idle_connections(city: City, count: int, chance: random.Random) -> Iterator[None]:
+    """Have clients connect and say nothing, or half a message; some may be turned away."""
+    with ExitStack() as stack:
+        for number in range(count):
+            client = stack.enter_context(socket.socket())
+            client.bind((IDLE_CLIENTS[number % len(IDLE_CLIENTS)], 0))
+            client.settimeout(DEADLINE)
+            client.connect(("127.0.0.1", city.server.port))
+            if chance.random() < 0.5:
+                with suppress(OSError):
+                    client.sendall(b"\0\x20half a message")
+        yield
 
 
 OWN_FAULTS = (

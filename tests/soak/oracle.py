@@ -8,7 +8,7 @@ right answers, and for how many seconds after its end.
 import threading
 import time
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +35,8 @@ from tests.support.list_server import marker
 
 ENFORCE, OFF = "enforce", "off"
 MAX_VIOLATIONS = 20  # that are kept whole
+MOST_LOST = 64  # by the death of a worker: what it takes from its socket at a time
+JUDGED_AFTER = 2.0  # seconds, so that what explains an answer is known by then
 
 Excuses = Mapping[str, float]
 """By what may be seen (`lost`, `cut off`, `SERVFAIL`, `stale`): for how long after the fault."""
@@ -117,30 +119,48 @@ class Oracle:
     latencies: Latencies = field(default_factory=Latencies)
     pause: float = 0.0
     """How long the clients themselves were held up at most."""
+    times: Counter[str] = field(default_factory=Counter)
+    """How often each fault came."""
+    _waiting: deque[Seen] = field(default_factory=deque)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def window(self, fault: str, excuses: Excuses) -> Iterator[Window]:
         """Have a fault in force for the length of a block."""
         window = Window(fault, excuses, time.monotonic())
-        self.windows = [*self.windows, window]
+        self.add(window)
         try:
             yield window
         finally:
             window.end = time.monotonic()
 
+    def add(self, window: Window) -> None:
+        """Take note of a fault."""
+        with self._lock:
+            self.windows = [*self.windows, window]
+            self.times[window.fault] += 1
+
     def take(self, report: Report) -> None:
-        """Judge a report of the clients."""
+        """Take a report of the clients, and judge what is old enough."""
         self.pause = max(self.pause, report.pause)
-        for seen in report.seen:
-            self.judge(seen)
+        self._waiting.extend(report.seen)
+        while self._waiting and self._waiting[0].received < time.monotonic() - JUDGED_AFTER:
+            self.judge(self._waiting.popleft())
+
+    def finish(self) -> None:
+        """Judge all that is left, and how much was lost in all."""
+        while self._waiting:
+            self.judge(self._waiting.popleft())
+        for fault, seen in self.excused.items():
+            if seen[LOST] > MOST_LOST * self.times[fault]:
+                self.violation(time.monotonic(), f"{seen[LOST]} queries lost by: {fault}")
 
     def judge(self, seen: Seen) -> None:
         """Judge one answer, or its absence."""
         question, said = seen.question, seen.said
         self.asked[question.kind] += 1
         what = _class_of(said)
-        calm = not any(window.touches(seen.sent, seen.received) for window in self.windows[-8:])
+        calm = not any(window.touches(seen.sent, seen.received) for window in self.windows)
         if what != LOST:
             self.latencies.add(seen, calm=calm)
         if said in self.expected(question, seen.sent, seen.received):

@@ -18,7 +18,6 @@ class Run:
     seconds: float
     rate: float
     build: str
-    faults: Counter[str]
     beside: float
     """How busy the machine was before it began: the load average."""
 
@@ -42,7 +41,7 @@ def compose(run: Run, oracle: Oracle, vitals: Vitals) -> str:
             "",
             *_table(("descriptors open between faults", "first", "last", "most"), _open(vitals)),
             "",
-            *_table(("fault", "times", "seen of it besides right answers"), _faults(run, oracle)),
+            *_table(("fault", "times", "seen of it besides right answers"), _faults(oracle)),
             "",
         ]
     )
@@ -51,7 +50,7 @@ def compose(run: Run, oracle: Oracle, vitals: Vitals) -> str:
 def _introduction(run: Run, oracle: Oracle) -> str:
     return (
         f"One run of `make soak`, seed {run.seed}: {run.seconds / 60:.0f} minutes, the "
-        f"{run.build} build, 2 workers, {run.rate:.0f} queries a second, {run.faults.total()} "
+        f"{run.build} build, 2 workers, {run.rate:.0f} queries a second, {oracle.times.total()} "
         "faults in turn. Clients, upstreams, list server and what is measured share one machine "
         f"with {os.cpu_count()} cores (Linux {platform.release()}, Python "
         f"{platform.python_version()}; load average {run.beside:.1f} before it began). The right "
@@ -110,9 +109,9 @@ def _open(vitals: Vitals) -> list[tuple[str, ...]]:
     ]
 
 
-def _faults(run: Run, oracle: Oracle) -> list[tuple[str, ...]]:
+def _faults(oracle: Oracle) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
-    for fault, times in sorted(run.faults.items()):
+    for fault, times in sorted(oracle.times.items()):
         seen = oracle.excused.get(fault, Counter())
         rows.append((fault, f"{times}", ", ".join(f"{n:,} {what}" for what, n in seen.items())))
     return rows

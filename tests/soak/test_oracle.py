@@ -6,7 +6,7 @@ from dns.rdatatype import TXT, A
 from tests.soak import oracle as judging
 from tests.soak.answers import BLOCKED, CUT_OFF, LOST, ODDLY, REFUSED, SERVFAIL, STALE, TOLD
 from tests.soak.client import Report, Seen
-from tests.soak.oracle import ENFORCE, OFF, Oracle, describe
+from tests.soak.oracle import ENFORCE, OFF, Oracle, Window, describe
 from tests.soak.questions import REGISTERED, STRANGER, UNREGISTERED, Question
 from tests.support.list_server import marker
 
@@ -42,6 +42,7 @@ def finds(oracle: Oracle, question: Question, said: str, begin: float, end: floa
     """Tell whether an answer is found to be one that must not be."""
     before = oracle.counts["violations"]
     oracle.take(Report([Seen(question, begin, end, said)], 0.0))
+    oracle.finish()
     return oracle.counts["violations"] > before
 
 
@@ -128,6 +129,24 @@ def test_a_name_that_is_blocked_needs_no_upstream(oracle: Oracle) -> None:
         assert finds(oracle, BANNED, SERVFAIL, 101.0, 102.0)
         assert finds(oracle, SWITCHED, SERVFAIL, 101.0, 102.0)
         assert not finds(oracle, ALIAS, SERVFAIL, 101.0, 102.0)
+
+
+def test_a_death_does_not_lose_more_than_a_worker_has_in_hand(oracle: Oracle) -> None:
+    with oracle.window("worker killed", {LOST: 0.0}):
+        for _ in range(judging.MOST_LOST):
+            assert not finds(oracle, CACHED, LOST, 99.0, 107.0)
+        assert finds(oracle, CACHED, LOST, 99.0, 107.0)
+
+
+def test_an_answer_is_judged_once_what_explains_it_is_known(oracle: Oracle, clock: Clock) -> None:
+    oracle.take(Report([Seen(CACHED, 98.0, 100.0, STALE)], 0.0))
+    clock.now += judging.JUDGED_AFTER
+    oracle.take(Report([], 0.0))
+    assert not oracle.counts
+    oracle.add(Window("pause", {STALE: 9.0}, 98.0, 99.0))
+    clock.now += 0.1
+    oracle.take(Report([], 0.0))
+    assert oracle.counts == {STALE: 1}
 
 
 def test_a_violation_tells_what_is_needed_to_find_it(oracle: Oracle) -> None:
