@@ -55,6 +55,11 @@ def test_what_there_is_not_comes_with_a_soa(name: str) -> None:
     assert response.rcode() == (NXDOMAIN if "missing" in name else dns.rcode.NOERROR)
 
 
+def test_half_of_what_policies_are_about_soon_expires() -> None:
+    ttls = [tell(f"a{number}.alias.example", A).answer[1].ttl for number in range(2)]
+    assert ttls == [truth.SHORT_TTL, truth.TTL]
+
+
 def test_what_does_not_fit_is_truncated() -> None:
     over_udp, over_tcp = (respond("l1.big.example", TXT, way) for way in ("udp", "tcp"))
     assert over_udp.flags & dns.flags.TC

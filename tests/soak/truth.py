@@ -23,7 +23,8 @@ NOERROR, NXDOMAIN = 0, 3
 HOSTED = "198.51.100.0/24"
 """Where the hosts in `hosted` are; the policy blocks these addresses."""
 
-_TTLS = {"short": SHORT_TTL, "moving": SHORT_TTL}
+_SHORT_LIVED = frozenset({"short", "moving"})
+_HALF_SHORT_LIVED = frozenset({"alias", "hosted", "toggled"})
 _MISSING = frozenset({"missing", "torture"})
 _BIG_STRINGS = 12  # of 224 octets: more than a datagram may hold
 
@@ -49,17 +50,23 @@ def tell(name: str, rdatatype: int, now: float = 0.0) -> Told:
     """Return what there is to say of a question; `name` in lower case, without the last dot."""
     label, _, zone = name.partition(".")
     kind = zone.removesuffix(".example")
-    ttl = _TTLS.get(kind, TTL)
+    ttl = SHORT_TTL if _is_short_lived(label, kind) else TTL
     if kind in _MISSING:
         return Told(NXDOMAIN, authority=(_soa(zone),))
     if kind == "alias":
         target = f"{label}.blocked.example"
         alias = Record(name, ttl, CNAME, wire(target))
-        return Told(NOERROR, (alias, *tell(target, rdatatype).answer))
+        leads_to = (record._replace(ttl=ttl) for record in tell(target, rdatatype).answer)
+        return Told(NOERROR, (alias, *leads_to))
     rdatas = _rdatas(name, kind, rdatatype, now)
     if not rdatas:
         return Told(NOERROR, authority=(_soa(zone),))
     return Told(NOERROR, tuple(Record(name, ttl, rdatatype, rdata) for rdata in rdatas))
+
+
+def _is_short_lived(label: str, kind: str) -> bool:
+    """Tell whether a name soon expires, so that it may become stale; of some kinds half do."""
+    return kind in _SHORT_LIVED or (kind in _HALF_SHORT_LIVED and label[-1] in "02468")
 
 
 def _rdatas(name: str, kind: str, rdatatype: int, now: float) -> list[bytes]:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from tests.soak.answers import SERVFAIL, STALE
 from tests.soak.city import City
 from tests.soak.faults import STALE_AFTER, Fault, Injector
+from tests.soak.oracle import ENFORCE, OFF
 from tests.soak.truth import truthful
 from tests.standards import wire
 from tests.support.scripted import (
@@ -79,6 +80,15 @@ def _refuse_one(city: City, chance: random.Random, seconds: float) -> None:
 def _refuse_both(city: City, _chance: random.Random, seconds: float) -> None:
     with _closed(city, 0, 1):
         city.hold(seconds)
+
+
+def _switch_while_silent(city: City, _chance: random.Random, seconds: float) -> None:
+    """Switch the policy while nobody answers: what is blocked from then on beats what is stale."""
+    with _following(city, silent, 0, 1):
+        city.hold(seconds / 3)
+        for stage in (OFF, ENFORCE):
+            city.switch(stage)
+            city.hold(seconds / 3)
 
 
 def _slow(chance: random.Random) -> Script:
@@ -158,6 +168,7 @@ def _flooding(city: City) -> socket.socket:
 UPSTREAM_FAULTS = (
     Fault("one upstream silent", _one(silent)),
     Fault("both upstreams silent", _both(silent), _FAILING),
+    Fault("both upstreams silent, policy switched", _switch_while_silent, _FAILING),
     Fault("one upstream refuses (ICMP)", _refuse_one),
     Fault("both upstreams refuse (ICMP)", _refuse_both, _FAILING),
     Fault("one upstream slow, some twice", _slow_one),
