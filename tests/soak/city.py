@@ -103,9 +103,14 @@ class City:
         """Have the list server serve a version."""
         self.nginx.serve(PATH, make_list(number))
 
+    @property
+    def following_version(self) -> int:
+        """The number of the version that comes after the one in force."""
+        return (int(str(self.oracle.version.value)) + 1) % VERSIONS
+
     def next_version(self) -> None:
         """Have the next version published and fetched; it must be taken."""
-        number = (int(str(self.oracle.version.value)) + 1) % VERSIONS
+        number = self.following_version
         with self.oracle.version.change(number):
             self.serve_version(number)
             self.expect_update("ok")

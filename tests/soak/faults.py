@@ -9,8 +9,8 @@ import random
 import resource
 import signal
 import socket
-import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.processes.clients import ended
 from tests.scenarios.test_list_server import FAULTS as LIST_FAULTS
 from tests.soak.answers import CUT_OFF, LOST, SERVFAIL, STALE
-from tests.soak.city import PATH, City
+from tests.soak.city import PARTNER, PATH, City
 from tests.soak.oracle import ENFORCE, OFF
 from tests.support.list_server import update
 from tests.support.loops import DEADLINE, wait_for
@@ -101,20 +101,37 @@ def _list_server_gone(city: City, _chance: random.Random, seconds: float) -> Non
 def _list_server_stalls(city: City, _chance: random.Random, seconds: float) -> None:
     """Reload while an update waits for a list server that says nothing."""
     city.nginx.pause()
-    waiting = threading.Thread(target=update, args=(city.server, "partner"))
-    waiting.start()
-    try:
-        city.hold(seconds / 2)
-        city.switch(OFF)
-        city.switch(ENFORCE)
-    finally:
-        city.nginx.resume()
-        waiting.join()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(update, city.server, PARTNER)
+        try:
+            city.hold(seconds / 2)
+            city.switch(OFF)
+            city.switch(ENFORCE)
+        finally:
+            city.nginx.resume()
+        waiting.result()
 
 
 def _kill_worker(city: City, chance: random.Random, seconds: float) -> None:
-    victim = city.workers[0]
     city.hold(chance.uniform(0.0, seconds / 4))
+    _replace_worker(city)
+
+
+def _kill_worker_in_reload(city: City, chance: random.Random, seconds: float) -> None:
+    def switch() -> None:
+        for stage in (OFF, ENFORCE) * 3:
+            city.switch(stage)
+            city.hold(seconds / 24)
+
+    with ThreadPoolExecutor(1) as pool:
+        switching = pool.submit(switch)
+        city.hold(chance.uniform(0.0, seconds / 4))
+        _replace_worker(city)
+        switching.result()
+
+
+def _replace_worker(city: City) -> None:
+    victim = city.workers[0]
     os.kill(victim, signal.SIGKILL)
     wait_for(ended([victim]), "the worker ends")
     city.server.wait_for(lambda: city.server.status()["workers"][0]["pid"] not in (None, victim))
@@ -143,6 +160,22 @@ def _kill_control_plane(city: City, chance: random.Random, seconds: float) -> No
     city.server.wait()
     wait_for(ended(city.workers), "the workers end")
     city.start()
+
+
+def _kill_control_plane_in_update(city: City, chance: random.Random, _seconds: float) -> None:
+    """Kill it while a new version is on its way; whichever it starts with, the new one is had."""
+    number = city.following_version
+    with city.oracle.version.change(number), ThreadPoolExecutor(1) as pool:
+        city.serve_version(number)
+        updating = pool.submit(update, city.server, PARTNER)
+        city.hold(chance.uniform(0.0, 0.3))
+        os.kill(city.server.pid, signal.SIGKILL)
+        with suppress(Exception):  # whatever it is told by one who dies
+            updating.result()
+        city.server.wait()
+        wait_for(ended(city.workers), "the workers end")
+        city.start()
+        city.expect_update("ok", "unchanged")
 
 
 def _fill_disk(city: City, _chance: random.Random, seconds: float) -> None:
@@ -203,6 +236,18 @@ OWN_FAULTS = (
     Fault("worker stopped for a while", _stop_worker),
     Fault("control plane stopped for a while", _stop_control_plane),
     Fault("control plane killed (-9)", _kill_control_plane, {LOST: 0.0, CUT_OFF: 0.0}, "all"),
+    Fault(
+        "worker killed (-9), policy switched",
+        _kill_worker_in_reload,
+        {LOST: 0.0, CUT_OFF: 0.0},
+        "worker",
+    ),
+    Fault(
+        "control plane killed (-9) in an update",
+        _kill_control_plane_in_update,
+        {LOST: 0.0, CUT_OFF: 0.0},
+        "all",
+    ),
     Fault("disk full, list and policy changed", _fill_disk),
     Fault(
         "descriptors exhausted",

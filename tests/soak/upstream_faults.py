@@ -27,6 +27,7 @@ SLOW = (0.2, 0.8)
 FLOOD_CLIENT = "127.0.0.7"
 FLOOD_RATE = 1_000
 FLOOD_ZONES = 20
+BURST = 3_000  # queries: a third of what the sockets hold
 
 _OPEN_LIES = ("SERVFAIL", "REFUSED")
 _BACK = 8.0  # seconds until everything is asked again once the upstreams are back
@@ -158,6 +159,17 @@ def _flood(city: City, chance: random.Random, seconds: float) -> None:
             city.hold(0.01)
 
 
+def _burst(city: City, chance: random.Random, seconds: float) -> None:
+    """Have thousands of queries come in at once, more than is answered in a blink."""
+    queries = [wire.query(f"c{number}.cached.example") for number in range(200)]
+    with ExitStack() as stack:
+        clients = [stack.enter_context(_flooding(city)) for _ in range(8)]
+        for _ in range(3):
+            for number in range(BURST):
+                clients[number % len(clients)].send(chance.choice(queries))
+            city.hold(seconds / 3)
+
+
 def _flooding(city: City) -> socket.socket:
     client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     client.bind((FLOOD_CLIENT, 0))
@@ -179,4 +191,5 @@ UPSTREAM_FAULTS = (
     Fault("both upstreams truncate", _both(truncating(truthful))),
     Fault("one upstream truncates, TCP hung up", _one(truncating(hanging_up))),
     Fault("flood of random names", _flood),
+    Fault("bursts of 3,000 queries", _burst),
 )

@@ -20,6 +20,7 @@ MAX_SLOPE = 4.0  # MiB an hour
 MAX_GROWTH = 24.0  # MiB from the first third of a life to the last, in a soak of minutes
 SHORT_LIFE = 900.0  # seconds after which a slope says something
 MAX_MORE_DESCRIPTORS = 40
+ENOUGH_COUNTS = 30  # of descriptors, to tell what grows from what a fault holds for a while
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MIB = 1 << 20
@@ -142,7 +143,9 @@ class Vitals:
             if one.end - one.start > MAX_GROWTH:
                 found.append(f"{one.process} grew from {one.start:.1f} to {one.end:.1f} MiB")
         for name, counts in self.descriptors.items():
-            third = max(1, len(counts) // 3)
+            if len(counts) < ENOUGH_COUNTS:
+                continue
+            third = len(counts) // 3
             before, after = statistics.median(counts[:third]), statistics.median(counts[-third:])
             if after - before > MAX_MORE_DESCRIPTORS:
                 found.append(f"{name} had {before} descriptors open, and {after} later")
