@@ -14,8 +14,8 @@ from tests.soak.city import City
 from tests.support.metrics import Samples, gone_backwards, read_samples
 
 SAMPLE_EVERY = 2.0
-WARM_UP = 300.0  # seconds of a process's life in which it may grow: its cache fills
-WARM_UP_SHARE = 0.3  # of its life, where that is shorter
+WARM_UP = 1_200.0  # seconds of a process's life in which it may grow: caches and heap fill
+WARM_UP_SHARE = 0.5  # of its life, where that is shorter
 MAX_SLOPE = 4.0  # MiB an hour
 MAX_GROWTH = 24.0  # MiB from the first third of a life to the last, in a soak of minutes
 SHORT_LIFE = 900.0  # seconds after which a slope says something
