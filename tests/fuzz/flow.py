@@ -164,6 +164,8 @@ class Flow:
         elif step == Step.NEXT:
             exchange.close(attempt)
             self._advance(exchange)
+        elif step == Step.DOUBT:
+            self._advance(exchange)
 
     def fail(self, exchange: Exchange, attempt: Attempt) -> None:
         """Take a network error of an attempt that is open."""
@@ -192,7 +194,7 @@ class Flow:
             return
         if retry.answer is None and retry.resume:
             self._wait_until(exchange, min(retry.resume, retry.deadline))
-        elif retry.answer is None and exchange.open:
+        elif retry.answer is None and any(not attempt.doubted for attempt in exchange.open):
             self._wait_until(exchange, retry.deadline)
         else:
             self._finish(exchange)
