@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.standards import page as standards
 from tests.standards.rows import load_rows as load_standards
 from tests.support.data import CHECKOUT
-from tests.support.rows import Row, load_rows
+from tests.support.rows import Row, load_rows, tests_in
 
 DOCS = CHECKOUT / "docs"
 TESTS = CHECKOUT / "tests"
@@ -70,11 +70,14 @@ def compose_sections(rows: list[Row]) -> list[str]:
 
 
 def _shown_by(row: Row) -> list[str]:
-    return [
-        f"[{path.parent.name}/{path.stem.removeprefix('test_')}](../{path.relative_to(CHECKOUT)}): "
-        + ", ".join(f"`{name}`" for name in names)
-        for path, names in row.tests.items()
-    ]
+    """Return the links to its files, each with its tests unless they are all of another's."""
+    shown = []
+    for path, names in row.tests.items():
+        text = f"{path.parent.name}/{path.stem.removeprefix('test_')}"
+        link = f"[{text}](../{path.relative_to(CHECKOUT)})"
+        whole = path not in row.files and names == tests_in(path)
+        shown.append(link if whole else f"{link}: {', '.join(f'`{name}`' for name in names)}")
+    return shown
 
 
 def _left_open(rows: list[Row]) -> list[str]:

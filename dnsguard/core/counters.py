@@ -55,7 +55,7 @@ QTYPES = ("A", "AAAA", "HTTPS", "SVCB", "other")
 TRIGGERS = ("name", "cname", "target", "address", "hint")
 HITS_SIZE = len(TRIGGERS) * len(QTYPES)
 
-# The range of one upstream: its errors by reason, whether it is up, and its latency.
+# The range of one upstream: its errors by reason, its state, and its latency.
 UPSTREAM_ERRORS = (
     "timeout",
     "network",
@@ -65,9 +65,12 @@ UPSTREAM_ERRORS = (
     "refused",
     "other_rcode",
     "truncated",
+    "late",
+    "loop",
 )
-UPSTREAM_UP = len(UPSTREAM_ERRORS)
-UPSTREAM_SECONDS = UPSTREAM_UP + 1
+UPSTREAM_STATE = len(UPSTREAM_ERRORS)
+UP, DOWN, LOOPING = 1, 2, 3  # 0 while nobody has asked it
+UPSTREAM_SECONDS = UPSTREAM_STATE + 1
 UPSTREAM_SIZE = UPSTREAM_SECONDS + HISTOGRAM_SIZE
 
 PAGE_SIZE = 1 << 20  # counters a page has room for: what is not touched takes no memory

@@ -121,6 +121,11 @@ class Phase:
         for kind in kinds:
             assert set(self.outcomes(kind)) == {RIGHT}, (kind, self.outcomes(kind), str(self))
 
+    def asked(self, *upstreams: ScriptedUpstream) -> int:
+        """Return how often upstreams were asked for names that were new in this phase."""
+        names = {f"{query.name}." for query in self.of("fresh", "alias")}
+        return sum(name in names for upstream in upstreams for name in upstream.names)
+
     def percentile(self, share: float, *kinds: str) -> float:
         """Return after how many seconds that share of the answers had come."""
         times = sorted(query.seconds for query in self.of(*kinds) if query.outcome != LOST)
