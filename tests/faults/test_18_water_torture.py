@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.faults.driver import ALL, FAILED, HEAVY, LOCAL, RIGHT, SECONDS, Driver, config, under_load
+from tests.faults.driver import (
+    ALL,
+    FAILED,
+    HEAVY,
+    LOCAL,
+    RIGHT,
+    SECONDS,
+    Driver,
+    config,
+    under_load,
+)
 from tests.support.flood import flood
 from tests.support.metrics import read_samples
 from tests.support.scripted import Peer, Replies, ScriptedUpstream
