@@ -20,8 +20,8 @@ from tests.support.server import Server, running
 from tests.support.truth import truth
 
 LIMIT = 150 << 20
-CACHE = 32 << 20 if SECONDS >= HEAVY else 2 << 20  # octets, of all workers
-FLOOD = 1_000_000 if SECONDS >= HEAVY else 10_000  # names, which take some 500 octets each
+CACHE = 32 << 20 if SECONDS >= HEAVY else 1 << 20  # octets, of all workers
+FLOOD = 1_000_000 if SECONDS >= HEAVY else 6_000  # names, which take some 500 octets each
 BATCH = 2_000
 BEYOND = 8192  # octets that may be above the bound until the next addition: one answer's
 

@@ -13,9 +13,9 @@ from tests.support.scripted import ScriptedUpstream
 from tests.support.server import running
 from tests.support.truth import address_of, truth
 
-SUBNETS = 10_000 if SECONDS >= HEAVY else 1_000
+SUBNETS = 10_000 if SECONDS >= HEAVY else 500
 GROUPS = 20
-LISTS = 100
+LISTS = 100 if SECONDS >= HEAVY else 40
 NAMES = 50_000 if SECONDS >= HEAVY else 50  # in each list
 SAMPLE = 50
 SINKHOLE = "0.0.0.0"
