@@ -69,8 +69,12 @@ def main() -> None:
     """Measure, print the table, and write it below results/."""
     parser = argparse.ArgumentParser(description="Measure what floods cost others.")
     parser.add_argument("--quick", action="store_true", help="one round")
-    rounds = QUICK_ROUNDS if parser.parse_args().quick else ROUNDS
-    figures = {name: Figures() for name in FLOODS}
+    parser.add_argument("--floods", default=",".join(FLOODS), help="which, with commas between")
+    options = parser.parse_args()
+    rounds = QUICK_ROUNDS if options.quick else ROUNDS
+    figures = {name: Figures() for name in options.floods.split(",")}
+    if unknown := figures.keys() - FLOODS:
+        parser.error(f"no flood named {unknown.pop()!a}: there are {', '.join(FLOODS)}")
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         root = Path(folder)
         program = compile_program("steady", root)
