@@ -3,7 +3,8 @@ PYTHON ?= python3
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
 SOURCES := $(shell find dnsguard blocklists -name '*.py' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.txt' -o -name '*.md')
 
-.PHONY: help run test test-compiled test-plain check format pages sanitize bench lock clean .venv
+.PHONY: help run test test-compiled test-plain check format pages sanitize fuzz fuzz-briefly \
+	bench lock clean .venv
 
 help:
 	@echo "make run      set everything up and serve on 127.0.0.1:10053 with a demo config"
@@ -12,6 +13,7 @@ help:
 	@echo "make .venv    only set up: .venv/bin/dnsguard"
 	@echo "make pages    make standards, threats, faults and promises in docs/ anew from their tests"
 	@echo "make sanitize  run what writes through pointers under sanitizers"
+	@echo "make fuzz     look for octets that do harm, 10 minutes for each target"
 	@echo "make bench    measure, beside other servers (20 minutes)"
 	@echo "make lock     pin the dependencies anew"
 
@@ -47,6 +49,7 @@ bench: .venv .venv/.develop .venv/.packages .venv/.peers
 	.venv/bin/python -P benchmarks/scaling.py
 	.venv/bin/python -P benchmarks/reload_pause.py
 	.venv/bin/python -P benchmarks/million_names.py
+	.venv/bin/python -P benchmarks/floods.py
 
 .venv: .venv/.installed
 
@@ -79,6 +82,17 @@ bench: .venv .venv/.develop .venv/.packages .venv/.peers
 sanitize: .venv .venv/.develop .venv/.packages
 	scripts/sanitize
 
+# Coverage-guided, of the plain build; DNSGUARD_FUZZ_SECONDS for each target.
+fuzz: .venv .venv/.develop .venv/.fuzz
+	scripts/fuzz
+
+fuzz-briefly: .venv .venv/.develop .venv/.fuzz
+	DNSGUARD_FUZZ_SECONDS=5 scripts/fuzz
+
+.venv/.fuzz: .venv/.runtime requirements/fuzz.lock
+	$(PIP) install --require-hashes -r requirements/fuzz.lock
+	touch $@
+
 # What the benchmarks put beside dnsguard.
 .venv/.peers: scripts/install-packages
 	scripts/install-packages bench
@@ -88,4 +102,4 @@ lock: .venv/.develop
 	scripts/lock
 
 clean:
-	rm -rf .venv build .demo *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build .demo .fuzz *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -10,8 +10,9 @@ import os
 import socket
 import stat
 import struct
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio.tcp_server import TCPServer
@@ -22,6 +23,9 @@ from hypercorn.typing import ASGIFramework
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dnsguard.control.sockets import SocketError
+
+if TYPE_CHECKING:
+    from h11 import Request
 
 MAX_CONNECTIONS = 64  # on each socket; a flood on one cannot close the other
 REQUEST_SECONDS = 5.0  # until the whole header is there
@@ -104,10 +108,14 @@ class _Connection(TCPServer):
 
 
 class _HTTP1(H11Protocol):
-    """HTTP/1.1 alone: HTTP/2 has frames without end that cost and say nothing."""
+    """HTTP/1.1 alone: frames of HTTP/2 and websockets cost without end and say nothing."""
 
     async def _check_protocol(self, event: object) -> None:
         pass
+
+    async def _create_stream(self, request: "Request") -> None:
+        headers = [header for header in request.headers if header[0] != b"upgrade"]
+        await super()._create_stream(replace(request, headers=cast(Any, headers)))
 
 
 def _reading_on(application: ASGIApp) -> ASGIApp:

@@ -40,7 +40,8 @@ CACHE_ENTRIES = LIMITED + len(LIMITS)
 CACHE_BYTES = CACHE_ENTRIES + 1
 PENDING = CACHE_BYTES + 1
 INTERNAL_ERRORS = PENDING + 1
-BEATS = INTERNAL_ERRORS + 1  # one a second, while the worker's event loop turns
+LOG_DROPPED = INTERNAL_ERRORS + 1
+BEATS = LOG_DROPPED + 1  # one a second, while the worker's event loop turns
 
 FIRST_FREE = BEATS + 1
 

@@ -1,6 +1,7 @@
 """The TCP listener (RFC 7766): pipelined queries, answers as they come, bounded everything."""
 
 import asyncio
+import resource
 import socket
 from time import monotonic
 from typing import cast
@@ -16,6 +17,7 @@ from dnsguard.net.upstream import Upstreams
 
 MAX_IN_FLIGHT = 64  # queries of one connection under way before reading pauses
 MAX_CONNECTIONS = 2000  # of all clients to one worker
+DESCRIPTORS_SHARE = 0.5  # that they may take at most: the rest asks upstreams
 MAX_PER_WAKE_UP = 64  # queries of one connection before all others have their turn
 WRITE_HIGH_WATER = 64 * 1024  # octets a client leaves unread before reading pauses
 
@@ -46,7 +48,7 @@ class Connections:
         if over and limits.exempt.find(address) is None:
             self.count_limited("tcp_per_client")
             return False
-        if len(self) >= MAX_CONNECTIONS:
+        if len(self) >= max_connections():
             self.count_limited("tcp_connections")
             return False
         self._counts.add(address)
@@ -59,6 +61,12 @@ class Connections:
     def count_limited(self, limit: str) -> None:
         """Count what a limit refused."""
         self.resolver.page[counters.LIMITED + counters.LIMITS.index(limit)] += 1
+
+
+def max_connections() -> int:
+    """Return how many connections there is room for."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(MAX_CONNECTIONS, int(descriptors * DESCRIPTORS_SHARE))
 
 
 class StreamConnection(asyncio.Protocol):

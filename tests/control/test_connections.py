@@ -87,11 +87,15 @@ def test_who_sends_a_body_without_end_is_cut_off_once_answered(plane: FakePlane)
             any(map(endless.sendall, chunks))
 
 
-def test_http_1_is_spoken_to_whoever_would_like_http_2(plane: FakePlane) -> None:
+def test_http_1_is_spoken_to_whoever_would_like_something_else(plane: FakePlane) -> None:
     upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAAA\r\n"
     with served(plane) as where:
         address = ("127.0.0.1", where.port)
         request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + upgrade + b"\r\n"
+        assert exchange(address, request).startswith(b"HTTP/1.1 200 ")
+        websocket = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        websocket += b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + websocket + b"\r\n"
         assert exchange(address, request).startswith(b"HTTP/1.1 200 ")
         answer = exchange(address, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
         assert answer.startswith(b"HTTP/1.1 4")
