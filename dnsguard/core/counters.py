@@ -33,6 +33,9 @@ LIMITS = (
     "tcp_connections",
     "tcp_idle",
     "pending_per_zone",
+    "late",
+    "amplification",
+    "tcp_octets",
 )
 LIMITED = RESPONSE_SECONDS + len(Source) * HISTOGRAM_SIZE
 
@@ -85,6 +88,11 @@ _bounds = array("Q", BUCKETS)
 _QTYPES = len(QTYPES)
 _RCODES = len(RCODES)
 _HISTOGRAM_SIZE = HISTOGRAM_SIZE
+
+
+def limit_index(limit: str) -> int:
+    """Return the index of the counter of what a limit refused."""
+    return LIMITED + LIMITS.index(limit)
 
 
 def hit_offset(trigger: int, qtype: int) -> int:

@@ -26,6 +26,7 @@ HEDGE_BURST = 10  # so many at once, should nothing have been late before
 
 _DONE = int(Step.DONE)  # exchange.pxd types what is defined here, not what is imported
 _WAIT = int(Step.WAIT)
+_DOUBT = int(Step.DOUBT)
 _OTHER = int(Ede.OTHER)
 _HEDGE_SHARE = HEDGE_SHARE
 _HEDGE_BURST = HEDGE_BURST
@@ -103,16 +104,20 @@ class Exchange(Receiver):
     def _take(self, attempt: Attempt, data: bytes, now: float) -> bool:
         step = self._retry.result(attempt, data)
         server = self._servers[attempt.upstream]
+        if step == _WAIT:
+            server.mismatched()
+            return False
         response = self._retry.response
         if response is not None:
             server.responded(response, now - attempt.sent, now)
-        if step == _WAIT:
-            return False
         if step == _DONE:
             self._finish(now)
+            return True
+        if step == _DOUBT:
+            attempt.reported = True  # it was not silent
         else:
             self._release(attempt)
-            self._advance(now)
+        self._advance(now)
         return True
 
     def failed(self, attempt: Attempt, error: OSError | None) -> None:
@@ -212,7 +217,7 @@ class Exchange(Receiver):
     def _is_waiting(self) -> bool:
         attempt = self._retry.latest
         while attempt is not None:
-            if attempt.carrier is not None:
+            if attempt.carrier is not None and not attempt.doubted:
                 return True
             attempt = attempt.earlier
         return False

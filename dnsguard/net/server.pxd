@@ -31,6 +31,8 @@ cdef class Server:
     @cython.locals(was_up=bint)
     cpdef object responded(self, Response response, double seconds, double now)
 
+    cpdef int mismatched(self) except -1
+
     cpdef int late(self) except -1
 
     cpdef object looped(self, Py_ssize_t counter, double now)

@@ -47,7 +47,7 @@ class Server:
         changed: Callable[[], None],
     ) -> None:
         self.health = Health(monotonic())
-        self.pool = Pool(upstream, loop, inbox, randomness, self._count_mismatch)
+        self.pool = Pool(upstream, loop, inbox, randomness, self.mismatched)
         self._streams: set[StreamAttempt] = set()
         self._page = page
         self._loop = loop
@@ -69,7 +69,7 @@ class Server:
             raise OSError(errno.EBUSY, "too many connections to one upstream")
 
     def responded(self, response: Response, seconds: float, now: float) -> None:
-        """Count a message from it; forged or not, only a matching one is news of it."""
+        """Count what it said to a message; what was no response to it is no news of it."""
         if response.status != _ANSWER:
             self._count_error(_reason(response))
             if response.status == _MISMATCH:
@@ -81,6 +81,10 @@ class Server:
         self.health.responded(seconds, now)
         if was_up != self.health.up:
             self._changed()
+
+    def mismatched(self) -> None:
+        """Count a message that answers nothing."""
+        self._count_error("mismatch")
 
     def late(self) -> None:
         """Count a message to which another upstream was asked meanwhile."""
@@ -112,9 +116,6 @@ class Server:
             # A port may lead to where we were before our address or the route changed.
             self.pool.renew()
             self._changed()
-
-    def _count_mismatch(self) -> None:
-        self._count_error("mismatch")
 
     def _count_error(self, reason: str) -> None:
         self._page[self._counter + counters.UPSTREAM_ERRORS.index(reason)] += 1

@@ -28,6 +28,11 @@ def test_no_two_fixed_counters_share_a_place() -> None:
     assert sum(map(len, places)) == counters.FIRST_FREE < counters.PAGE_SIZE
 
 
+def test_every_limit_has_its_counter() -> None:
+    places = [counters.limit_index(limit) for limit in counters.LIMITS]
+    assert places == list(range(counters.LIMITED, counters.CACHE_ENTRIES))
+
+
 @pytest.mark.parametrize(
     ("rcode", "column"),
     [
