@@ -6,7 +6,7 @@ from tests.standards import wire
 from tests.standards.subject import Client, Subject, saying
 from tests.support.scripted import FORGED, TRUE, truncating
 
-SIBLINGS = 40
+SIBLINGS = 20
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])

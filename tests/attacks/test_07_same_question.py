@@ -15,7 +15,7 @@ from tests.support.shell import framed
 CLIENTS = 200
 WORKERS = 2
 ECS, COOKIE, PADDING, DEVICE = 8, 10, 12, 65_001
-DELAY = 0.5
+DELAY = 0.3
 
 
 def subnet(number: int, prefix: int = 24) -> bytes:
