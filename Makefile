@@ -3,7 +3,7 @@ PYTHON ?= python3
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
 SOURCES := $(shell find dnsguard blocklists -name '*.py' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.txt' -o -name '*.md')
 
-.PHONY: help run test test-compiled test-plain check format standards sanitize fuzz fuzz-briefly \
+.PHONY: help run test test-compiled test-plain check format pages sanitize fuzz fuzz-briefly \
 	bench lock clean .venv
 
 help:
@@ -11,7 +11,7 @@ help:
 	@echo "make test     run every test in both builds, compiled and plain"
 	@echo "make check    lint, types, formatting"
 	@echo "make .venv    only set up: .venv/bin/dnsguard"
-	@echo "make standards  make docs/standards.md anew from its tests"
+	@echo "make pages    make standards, threats, faults and promises in docs/ anew from their tests"
 	@echo "make sanitize  run what writes through pointers under sanitizers"
 	@echo "make fuzz     look for octets that do harm, 10 minutes for each target"
 	@echo "make bench    measure, beside other servers (20 minutes)"
@@ -40,8 +40,8 @@ format: .venv/.develop
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
 
-standards: .venv .venv/.develop
-	.venv/bin/python -m tests.standards.page
+pages: .venv .venv/.develop
+	.venv/bin/python -m tests.pages
 
 bench: .venv .venv/.develop .venv/.packages .venv/.peers
 	.venv/bin/python -P benchmarks/answers.py
@@ -49,6 +49,7 @@ bench: .venv .venv/.develop .venv/.packages .venv/.peers
 	.venv/bin/python -P benchmarks/scaling.py
 	.venv/bin/python -P benchmarks/reload_pause.py
 	.venv/bin/python -P benchmarks/million_names.py
+	.venv/bin/python -P benchmarks/floods.py
 
 .venv: .venv/.installed
 

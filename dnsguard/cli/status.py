@@ -99,7 +99,7 @@ _TABLES = {
     ),
     "groups": ("name", "subnets", "description"),
     "lists": ("name", "names", "age", "state", "dropped", "source"),
-    "upstreams": ("url", "up"),
+    "upstreams": ("url", "up", "problem"),
     "workers": ("number", "pid", "generation", "restarts"),
 }
 

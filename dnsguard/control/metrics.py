@@ -29,7 +29,6 @@ from dnsguard.lists.records import Result
 
 _SOURCES = [source.name.lower() for source in Source]
 _TRANSPORTS = [transport.name.lower() for transport in Transport]
-_DOWN = 2  # what a worker writes for an upstream that does not answer
 
 
 @dataclass
@@ -190,7 +189,12 @@ class MetricsCollector(Collector):
 
 def upstream_is_up(pages: Sequence["array[int]"], base: int) -> bool:
     """Tell whether no worker finds the upstream of a range down."""
-    return all(page[base + counters.UPSTREAM_UP] != _DOWN for page in pages)
+    return all(page[base + counters.UPSTREAM_STATE] in (0, counters.UP) for page in pages)
+
+
+def upstream_loops(pages: Sequence["array[int]"], base: int) -> bool:
+    """Tell whether a worker got back what it asked the upstream of a range."""
+    return any(page[base + counters.UPSTREAM_STATE] == counters.LOOPING for page in pages)
 
 
 def upstream_is_configured(snapshot: Snapshot | None, url: str) -> bool:

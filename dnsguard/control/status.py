@@ -7,8 +7,10 @@ from typing import Any
 from dnsguard import __version__
 from dnsguard.build import BUILD
 from dnsguard.control import list_documents
-from dnsguard.control.metrics import upstream_is_up
+from dnsguard.control.metrics import upstream_is_up, upstream_loops
 from dnsguard.control.plane import ControlPlane
+
+_LOOP = "a loop: what it is asked comes back here as a query, so nothing else is asked of it"
 
 
 def ready(plane: ControlPlane) -> list[str]:
@@ -86,7 +88,11 @@ def describe(plane: ControlPlane) -> dict[str, Any]:
             for found in plane.current.lists.loaded
         ],
         "upstreams": [
-            {"url": url, "up": upstream_is_up(pages, base)}
+            {
+                "url": url,
+                "up": upstream_is_up(pages, base),
+                "problem": _LOOP if upstream_loops(pages, base) else "",
+            }
             for (url,), base in plane.ranges.items("upstream")
             if any(upstream.url == url for upstream in plane.generation.upstreams)
         ],

@@ -40,8 +40,9 @@ CACHE_ENTRIES = LIMITED + len(LIMITS)
 CACHE_BYTES = CACHE_ENTRIES + 1
 PENDING = CACHE_BYTES + 1
 INTERNAL_ERRORS = PENDING + 1
+BEATS = INTERNAL_ERRORS + 1  # one a second, while the worker's event loop turns
 
-FIRST_FREE = INTERNAL_ERRORS + 1
+FIRST_FREE = BEATS + 1
 
 # The range of one group: its queries by transport, and what looks like a way round the ban.
 SIGNALS = ("tunnel",)
@@ -53,7 +54,7 @@ QTYPES = ("A", "AAAA", "HTTPS", "SVCB", "other")
 TRIGGERS = ("name", "cname", "target", "address", "hint")
 HITS_SIZE = len(TRIGGERS) * len(QTYPES)
 
-# The range of one upstream: its errors by reason, whether it is up, and its latency.
+# The range of one upstream: its errors by reason, its state, and its latency.
 UPSTREAM_ERRORS = (
     "timeout",
     "network",
@@ -63,9 +64,12 @@ UPSTREAM_ERRORS = (
     "refused",
     "other_rcode",
     "truncated",
+    "late",
+    "loop",
 )
-UPSTREAM_UP = len(UPSTREAM_ERRORS)
-UPSTREAM_SECONDS = UPSTREAM_UP + 1
+UPSTREAM_STATE = len(UPSTREAM_ERRORS)
+UP, DOWN, LOOPING = 1, 2, 3  # 0 while nobody has asked it
+UPSTREAM_SECONDS = UPSTREAM_STATE + 1
 UPSTREAM_SIZE = UPSTREAM_SECONDS + HISTOGRAM_SIZE
 
 PAGE_SIZE = 1 << 20  # counters a page has room for: what is not touched takes no memory

@@ -21,6 +21,7 @@ from dnsguard.core.records import (
 )
 
 MAX_CHAIN = 16  # aliases followed in one answer
+MAX_ALIASES = 2 * MAX_CHAIN  # CNAME and DNAME records in it: each is judged, at some cost
 
 _RECORD = Struct("!HHIH")
 _SOA_MINIMUM = Struct("!I")
@@ -67,13 +68,15 @@ def recompose(
 ) -> Answer:
     """Return the answer to a question, its TTLs within these bounds.
 
-    Raises MalformedError when records are there and none answers, and for aliases in a loop.
+    Raises MalformedError when records are there and none answers, for aliases in a loop, and for
+    more of them than a chain has.
     """
     qname = question[:-4].lower()
     qtype = question[-4] << 8 | question[-3]
     chain = _follow_aliases(qname, qtype, sections.answers)
     kept = _select_answers(chain, qtype, sections.answers)
-    if sections.answers and not kept:
+    aliases = [record for record in kept if record.rdatatype in (_CNAME, _DNAME)]
+    if (sections.answers and not kept) or len(aliases) > MAX_ALIASES:
         raise MalformedError
     proof = _select_proof(chain[-1], sections.authority)
     ttls = _ttls(kept, proof, minimum, maximum)
@@ -173,7 +176,10 @@ def _select_answers(chain: list[bytes], qtype: int, answers: list[_Record]) -> l
     wanted = (qtype, _CNAME, _RRSIG)
     of_class = [record for record in answers if record.rdataclass == 1]
     dnames = {record.name: record for record in of_class if record.rdatatype == _DNAME}
-    signatures = [record for record in of_class if record.subject == _DNAME != record.rdatatype]
+    signatures: dict[bytes, list[_Record]] = {}
+    for record in of_class:
+        if record.subject == _DNAME != record.rdatatype:
+            signatures.setdefault(record.name, []).append(record)
     for name in chain:
         # The DNAME that an alias was made from goes before it (RFC 6672 section 3.1), and so does
         # its signature: the alias has none.
@@ -181,7 +187,7 @@ def _select_answers(chain: list[bytes], qtype: int, answers: list[_Record]) -> l
             for owner in suffixes(name)[1:]:
                 if owner in dnames:
                     kept.append(dnames.pop(owner))
-                    kept += [record for record in signatures if record.name == owner]
+                    kept += signatures.get(owner, [])
         kept += [
             record
             for record in of_class

@@ -20,6 +20,7 @@ cdef int _CASE_MISMATCH
 cdef int _MALFORMED
 cdef int _TRUNCATED
 cdef int _FAILURE
+cdef int _BARE
 
 
 @cython.final

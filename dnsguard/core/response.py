@@ -36,6 +36,8 @@ class Status(IntEnum):
     TRUNCATED = 4
     FAILURE = 5
     """An rcode that says nothing of the name: SERVFAIL, REFUSED and the like."""
+    BARE = 6
+    """The same without the question: whoever guessed port and ID may have sent it."""
 
 
 _MAX_RECORDS = MAX_RECORDS  # response.pxd types what is defined here, not what is imported
@@ -52,6 +54,7 @@ _CASE_MISMATCH = int(Status.CASE_MISMATCH)
 _MALFORMED = int(Status.MALFORMED)
 _TRUNCATED = int(Status.TRUNCATED)
 _FAILURE = int(Status.FAILURE)
+_BARE = int(Status.BARE)
 
 
 class Response:
@@ -96,7 +99,7 @@ def parse_response(
     rcode = flags & 0x0F
     questions = octets.get16(message, 4)
     if questions == 0 and rcode not in (_NOERROR, _NXDOMAIN):
-        return _judged(_FAILURE, rcode)
+        return _judged(_BARE, rcode)
     start = _HEADER_SIZE + len(question)
     if questions != 1 or len(data) < start:
         return _judged(_MISMATCH, 0)

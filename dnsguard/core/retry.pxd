@@ -16,6 +16,7 @@ cdef int _CASE_MISMATCH
 cdef int _MALFORMED
 cdef int _TRUNCATED
 cdef int _FAILURE
+cdef int _BARE
 cdef unsigned int _FORMERR
 cdef unsigned int _NOTIMP
 cdef int _NO_REACHABLE_AUTHORITY
@@ -40,6 +41,7 @@ cdef class Route:
     cdef readonly frozenset tcp_only
     cdef readonly frozenset trusted
     cdef readonly bint all_down
+    cdef readonly double patience
 
 
 @cython.final
@@ -52,6 +54,8 @@ cdef class Attempt:
     cdef readonly bytes message
     cdef readonly bytes question
     cdef readonly double timeout
+    cdef readonly double patience
+    cdef readonly bint failed
     cdef readonly bint given_up
     cdef readonly Attempt earlier
     cdef public double sent
@@ -67,19 +71,29 @@ cdef class Retry:
     cdef readonly Attempt latest
     cdef readonly int ede
     cdef readonly double deadline
+    cdef readonly double resume
     cdef Query _query
     cdef Route _route
     cdef Randomness _randomness
     cdef int _attempts
     cdef Answer _doubtful
+    cdef bint _bare
     cdef bint _told
     cdef Py_ssize_t _turn
     cdef list _again
 
     cdef int begin(self, Query query, Route route, Randomness randomness, double now) except -1
 
-    @cython.locals(upstream=int, tcp=bint, edns=bint, upstreams=tuple, count=Py_ssize_t, _=Py_ssize_t)
-    cpdef Attempt next(self)
+    @cython.locals(
+        upstream=int,
+        tcp=bint,
+        edns=bint,
+        upstreams=tuple,
+        count=Py_ssize_t,
+        _=Py_ssize_t,
+        when=double,
+    )
+    cpdef Attempt next(self, double now)
 
     @cython.locals(response=Response, status=int, without_edns=bint)
     cpdef int result(self, Attempt attempt, bytes data) except -1
@@ -95,6 +109,9 @@ cdef class Retry:
 
     @cython.locals(tries=int, attempt=Attempt)
     cdef bint _may_ask(self, int upstream, bint tcp) except -1
+
+    @cython.locals(attempt=Attempt, waits=bint)
+    cdef double _when(self, int upstream) except -1
 
     @cython.locals(attempt=Attempt)
     cdef Attempt _attempt(self, int upstream, bint tcp, bint edns)

@@ -39,6 +39,7 @@ _CASE_MISMATCH = int(Status.CASE_MISMATCH)
 _MALFORMED = int(Status.MALFORMED)
 _TRUNCATED = int(Status.TRUNCATED)
 _FAILURE = int(Status.FAILURE)
+_BARE = int(Status.BARE)
 _FORMERR = int(Rcode.FORMERR)
 _NOTIMP = int(Rcode.NOTIMP)
 _NO_REACHABLE_AUTHORITY = int(Ede.NO_REACHABLE_AUTHORITY)
@@ -57,9 +58,12 @@ _DO = 0x8000
 
 
 class Route:
-    """The upstreams for a question by number, in order of preference: healthy ones first."""
+    """The upstreams for a question by number, in order of preference: healthy ones first.
 
-    __slots__ = ("all_down", "bounds", "tcp_only", "trusted", "upstreams")
+    `patience` is after how many seconds the first of them is late, 0 where that is not known.
+    """
+
+    __slots__ = ("all_down", "bounds", "patience", "tcp_only", "trusted", "upstreams")
 
     def __init__(
         self,
@@ -69,27 +73,33 @@ class Route:
         tcp_only: frozenset[int] = frozenset(),
         trusted: frozenset[int] = frozenset(),
         all_down: bool = False,
+        patience: float = 0.0,
     ) -> None:
         self.upstreams = upstreams
         self.bounds = bounds
         self.tcp_only = tcp_only
         self.trusted = trusted
         self.all_down = all_down
+        self.patience = patience
 
 
 class Attempt:
     """One message to one upstream; `timeout` is when to ask `next`, not when to stop listening.
 
-    `sent` and `reported` (its silence) are for the shell to set, and so are `receiver`, to whom
-    a response is handed, and `carrier`, what the message went out on while that is open.
+    `patience` is when its upstream is later than usual: another may be asked then, if that is
+    not done too often; 0 where there is no other or nothing is known. `sent` and `reported`
+    (its silence) are for the shell to set, and so are `receiver`, to whom a response is handed,
+    and `carrier`, what the message went out on while that is open.
     """
 
     __slots__ = (
         "carrier",
         "earlier",
         "edns",
+        "failed",
         "given_up",
         "message",
+        "patience",
         "query_id",
         "question",
         "receiver",
@@ -110,8 +120,10 @@ class Attempt:
         self.query_id = 0
         self.question = b""
         self.timeout = 0.0
+        self.patience = 0.0
         self.sent = 0.0
         self.reported = False
+        self.failed = False
         self.given_up = False
         self.earlier: Attempt | None = None
         self.receiver: Any = None
@@ -122,14 +134,16 @@ class Retry:
     """One question on its way; not reused. `start` makes one.
 
     `response` is what `result` judged last, `latest` the attempt made last, from which
-    `Attempt.earlier` leads to those before. `ede` says why there is no answer: what an upstream
-    said of it, or else what we saw of the upstreams. An answer in other letter case than the
-    query's is taken where TCP, which would tell, cannot be had.
+    `Attempt.earlier` leads to those before. `resume` is when `next` may have something again
+    although it has nothing now, 0 where that is never. `ede` says why there is no answer: what
+    an upstream said of it, or else what we saw of the upstreams. An answer in other letter case
+    than the query's is taken where TCP, which would tell, cannot be had.
     """
 
     __slots__ = (
         "_again",
         "_attempts",
+        "_bare",
         "_doubtful",
         "_query",
         "_randomness",
@@ -141,6 +155,7 @@ class Retry:
         "ede",
         "latest",
         "response",
+        "resume",
     )
 
     def begin(self, query: Query, route: Route, randomness: Randomness, now: float) -> None:
@@ -150,17 +165,20 @@ class Retry:
         self.latest: Attempt | None = None
         self.ede = _NO_REACHABLE_AUTHORITY
         self.deadline = now + (DEADLINE_ALL_DOWN if route.all_down else DEADLINE)
+        self.resume = 0.0
         self._query = query
         self._route = route
         self._randomness = randomness
         self._attempts = 0
         self._doubtful: Answer | None = None
+        self._bare = False
         self._told = False
         self._turn = 0
         self._again: list[tuple[int, bool, bool]] | None = None
 
-    def next(self) -> Attempt | None:
-        """Return the next attempt, None when there is an answer or nothing left to try."""
+    def next(self, now: float) -> Attempt | None:
+        """Return the next attempt, None when there is an answer or nothing to try now."""
+        self.resume = 0.0
         if self._doubtful is not None and self._is_alone():
             self.answer = self._doubtful
             return None
@@ -176,7 +194,11 @@ class Retry:
             self._turn += 1
             tcp = upstream in self._route.tcp_only
             if self._may_ask(upstream, tcp=tcp):
-                return self._attempt(upstream, tcp=tcp, edns=True)
+                when = self._when(upstream)
+                if when <= now:
+                    return self._attempt(upstream, tcp=tcp, edns=True)
+                if not self.resume or when < self.resume:
+                    self.resume = when
         return None
 
     def result(self, attempt: Attempt, data: bytes) -> int:
@@ -196,9 +218,11 @@ class Retry:
         if not attempt.tcp:
             if status == _MISMATCH:
                 return _WAIT
-            if status in (_TRUNCATED, _CASE_MISMATCH, _MALFORMED):
+            if status in (_TRUNCATED, _CASE_MISMATCH, _MALFORMED, _BARE):
                 if self._doubtful is None:
                     self._doubtful = response.answer
+                if status == _BARE and response.rcode in (_FORMERR, _NOTIMP):
+                    self._bare = True
                 self.distrust(attempt)
                 return _NEXT
         self._doubtful = None
@@ -206,7 +230,7 @@ class Retry:
             self.ede = response.ede
             self._told = True
         without_edns = response.rcode in (_FORMERR, _NOTIMP) and not response.has_edns
-        if status == _FAILURE and without_edns and attempt.edns:
+        if status in (_FAILURE, _BARE) and without_edns and attempt.edns:
             self._ask_again(attempt.upstream, tcp=attempt.tcp, edns=False)
         else:
             attempt.given_up = True
@@ -217,10 +241,19 @@ class Retry:
         self._ask_again(attempt.upstream, tcp=True, edns=attempt.edns)
 
     def failed(self, attempt: Attempt) -> None:
-        """Take notice that an attempt met a network error: its upstream is not asked again."""
+        """Take notice that an attempt met a network error.
+
+        Over UDP it is as good as lost, for an upstream that restarts or a link that comes back
+        is worth another try: at once elsewhere, there when it would have timed out. That of one
+        known to be down is the end of it, and so is one over TCP.
+        """
         if not self._told:
             self.ede = _NETWORK_ERROR
-        attempt.given_up = True
+        attempt.failed = True
+        if attempt.tcp and self._bare:
+            self._bare = False
+            self._ask_again(attempt.upstream, tcp=False, edns=False)
+        attempt.given_up = attempt.tcp or self._route.all_down
 
     def _ask_again(self, upstream: int, *, tcp: bool, edns: bool) -> None:
         if self._again is None:
@@ -249,14 +282,24 @@ class Retry:
             attempt = attempt.earlier
         return tries < _MAX_TRIES
 
+    def _when(self, upstream: int) -> float:
+        """Return when an upstream may be asked: later where it just was, or was out of reach."""
+        attempt = self.latest
+        while attempt is not None:
+            if attempt.upstream == upstream:
+                waits = attempt.failed or attempt.carrier is not None
+                return attempt.sent + attempt.timeout if waits else 0.0
+            attempt = attempt.earlier
+        return 0.0
+
     def _attempt(self, upstream: int, *, tcp: bool, edns: bool) -> Attempt:
         attempt = Attempt.__new__(Attempt)
         attempt.upstream = upstream
         attempt.tcp = tcp
         attempt.trusted = upstream in self._route.trusted
         attempt.edns = edns
-        attempt.reported = attempt.given_up = False
-        attempt.sent = 0.0
+        attempt.reported = attempt.failed = attempt.given_up = False
+        attempt.sent = attempt.patience = 0.0
         attempt.receiver = attempt.carrier = None
         attempt.earlier = self.latest
         self._compose(attempt)
@@ -264,6 +307,8 @@ class Retry:
             attempt.timeout = TCP_TIMEOUT
         else:
             attempt.timeout = TIMEOUTS[min(self._attempts, len(TIMEOUTS) - 1)]
+            if self._attempts == 0 and len(self._route.upstreams) > 1:
+                attempt.patience = self._route.patience
         self.latest = attempt
         self._attempts += 1
         return attempt

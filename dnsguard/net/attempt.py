@@ -10,11 +10,17 @@ from dnsguard.net.pool import Receiver
 
 
 class StreamAttempt(asyncio.Protocol):
-    """An attempt over TCP (RFC 7766): one connection, one query."""
+    """An attempt over TCP (RFC 7766): one connection, one query; among `streams` until released."""
 
     def __init__(
-        self, attempt: Attempt, upstream: Upstream, loop: asyncio.AbstractEventLoop
+        self,
+        attempt: Attempt,
+        upstream: Upstream,
+        loop: asyncio.AbstractEventLoop,
+        streams: "set[StreamAttempt]",
     ) -> None:
+        streams.add(self)
+        self._streams = streams
         self._receiver: Receiver = attempt.receiver
         self._attempt = attempt
         self._received = bytearray()
@@ -56,6 +62,7 @@ class StreamAttempt(asyncio.Protocol):
     def release(self, attempt: Attempt) -> None:  # noqa: ARG002 - it carries no other
         """Close the connection."""
         self._released = True
+        self._streams.discard(self)
         self._task.cancel()
         if self._transport is not None:
             self._transport.close()

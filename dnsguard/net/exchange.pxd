@@ -14,6 +14,8 @@ from dnsguard.net.server cimport Server
 cdef int _DONE
 cdef int _WAIT
 cdef int _OTHER
+cdef double _HEDGE_SHARE
+cdef double _HEDGE_BURST
 
 
 cdef class Exchange(Receiver):
@@ -47,10 +49,13 @@ cdef class Exchange(Receiver):
 
     cdef int timed_out(self, double now) except -1
 
-    @cython.locals(attempt=Attempt, server=Server)
-    cdef int _ask_on(self, double now) except -1
+    @cython.locals(attempt=Attempt, server=Server, late=bint, silent=bint)
+    cdef object _ask_on(self, double now)
 
-    @cython.locals(attempt=Attempt, server=Server)
+    @cython.locals(server=Server)
+    cdef int _hedge(self, Attempt attempt, double now) except -1
+
+    @cython.locals(attempt=Attempt, server=Server, patience=double)
     cdef object _advance(self, double now)
 
     cdef int _wait_until(self, double when, double now) except -1
@@ -75,11 +80,16 @@ cdef class Exchanges:
     cdef readonly Wheel wheel
     cdef readonly list servers
     cdef object _loop
+    cdef double _hedges
     cdef readonly bint ticking
 
     cdef object finished(self, Exchange exchange, Answer answer, int ede, double now)
 
     cdef object overdue(self, Exchange exchange, double now)
+
+    cdef int earn_hedge(self) except -1
+
+    cdef bint spend_hedge(self) except -1
 
     cdef set wait(self, Exchange exchange, double when, double now)
 

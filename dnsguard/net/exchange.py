@@ -21,9 +21,14 @@ from dnsguard.net.faults import Faults
 from dnsguard.net.pool import PooledSocket, Receiver
 from dnsguard.net.server import Server
 
+HEDGE_SHARE = 0.1  # of what is asked may be asked of another upstream as well for being late
+HEDGE_BURST = 10  # so many at once, should nothing have been late before
+
 _DONE = int(Step.DONE)  # exchange.pxd types what is defined here, not what is imported
 _WAIT = int(Step.WAIT)
 _OTHER = int(Ede.OTHER)
+_HEDGE_SHARE = HEDGE_SHARE
+_HEDGE_BURST = HEDGE_BURST
 
 
 class Listener(Protocol):
@@ -75,6 +80,7 @@ class Exchange(Receiver):
         self._exchanges = exchanges
         self._servers = exchanges.servers
         self._retry = start(query, route, exchanges.randomness, now)
+        exchanges.earn_hedge()
         self._slot = None
         self._advance(now)
 
@@ -140,8 +146,14 @@ class Exchange(Receiver):
 
     def _ask_on(self, now: float) -> None:
         attempt = self._retry.latest
+        if attempt is not None and attempt.patience and attempt.carrier is not None:
+            late = now < attempt.sent + attempt.timeout
+            if late:
+                self._hedge(attempt, now)
+                return
         while attempt is not None:
-            if attempt.carrier is not None and not attempt.reported:
+            silent = now >= min(attempt.sent + attempt.timeout, self._retry.deadline)
+            if silent and attempt.carrier is not None and not attempt.reported:
                 attempt.reported = True
                 self._servers[attempt.upstream].silent(attempt.sent, now)
             attempt = attempt.earlier
@@ -150,10 +162,18 @@ class Exchange(Receiver):
         else:
             self._advance(now)
 
+    def _hedge(self, attempt: Attempt, now: float) -> None:
+        """Ask another upstream as well, or go on waiting where that was done too often."""
+        if self._exchanges.spend_hedge():
+            self._servers[attempt.upstream].late()
+            self._advance(now)
+        else:
+            self._wait_until(attempt.sent + attempt.timeout, now)
+
     def _advance(self, now: float) -> None:
         """Send the next message; without one, wait for those under way or give up."""
         while True:
-            attempt = self._retry.next()
+            attempt = self._retry.next(now)
             if attempt is None:
                 break
             attempt.receiver = self
@@ -165,9 +185,14 @@ class Exchange(Receiver):
                 server.failed(error, now, now)
                 self._retry.failed(attempt)
                 continue
-            self._wait_until(min(now + attempt.timeout, self._retry.deadline), now)
+            patience = attempt.patience or attempt.timeout
+            self._wait_until(min(now + patience, self._retry.deadline), now)
             return
-        if self._retry.answer is None and self._is_waiting():
+        if self._retry.answer is not None:
+            self._finish(now)
+        elif self._retry.resume:
+            self._wait_until(min(self._retry.resume, self._retry.deadline), now)
+        elif self._is_waiting():
             self._wait_until(self._retry.deadline, now)
         else:
             self._finish(now)
@@ -224,6 +249,7 @@ class Exchanges:
         self.wheel = Wheel(monotonic())
         self.servers: list[Server] = []
         self._loop = loop
+        self._hedges = float(HEDGE_BURST)
         self.ticking = False
 
     def finished(self, exchange: Exchange, answer: Answer | None, ede: int, now: float) -> None:
@@ -233,6 +259,18 @@ class Exchanges:
     def overdue(self, exchange: Exchange, now: float) -> None:
         """Give those who have waited long enough something else, if there is anything."""
         raise NotImplementedError
+
+    def earn_hedge(self) -> None:
+        """Take notice that something is asked: a share of that may be asked twice."""
+        if self._hedges < _HEDGE_BURST:
+            self._hedges += _HEDGE_SHARE
+
+    def spend_hedge(self) -> bool:
+        """Tell whether another upstream may be asked because the first is late."""
+        if self._hedges < 1:
+            return False
+        self._hedges -= 1
+        return True
 
     def wait(self, exchange: Exchange, when: float, now: float) -> set[Any]:
         """Have an exchange told when it is time."""

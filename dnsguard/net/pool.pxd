@@ -78,6 +78,8 @@ cdef class Pool:
     cpdef int retire_idle(self, double now) except -1
 
     @cython.locals(pooled=PooledSocket)
+    cpdef int renew(self) except -1
+
     cpdef int close(self) except -1
 
     cdef int forget(self, PooledSocket pooled) except -1

@@ -216,11 +216,15 @@ class Pool:
             if pooled.is_idle(now):
                 pooled.retire()
 
+    def renew(self) -> None:
+        """Send from none of the ports that there are any more."""
+        for pooled in list(self._live):
+            pooled.retire()
+
     def close(self) -> None:
         """Keep no socket open but for what is under way."""
         self._closed = True
-        for pooled in list(self._live):
-            pooled.retire()
+        self.renew()
 
     def forget(self, pooled: PooledSocket) -> None:
         """Choose a socket no more."""

@@ -9,6 +9,7 @@ from dnsguard.net.pool cimport Pool
 
 cdef int _ANSWER
 cdef int _MISMATCH
+cdef int _FAILURE
 cdef Py_ssize_t _UPSTREAM_SECONDS
 
 
@@ -19,6 +20,7 @@ cdef class Server:
     cdef object _upstream
     cdef object _loop
     cdef object _changed
+    cdef set _streams
     cdef unsigned long long[::1] _page
     cdef Py_ssize_t _counter
 
@@ -26,7 +28,12 @@ cdef class Server:
 
     cdef int send(self, Attempt attempt) except -1
 
+    @cython.locals(was_up=bint)
     cpdef object responded(self, Response response, double seconds, double now)
+
+    cpdef int late(self) except -1
+
+    cpdef object looped(self, Py_ssize_t counter, double now)
 
     cpdef int silent(self, double sent, double now) except -1
 

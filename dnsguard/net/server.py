@@ -17,6 +17,7 @@ from dnsguard.net.pool import Pool
 
 _ANSWER = int(Status.ANSWER)  # server.pxd types what is defined here, not what is imported
 _MISMATCH = int(Status.MISMATCH)
+_FAILURE = int(Status.FAILURE)
 _UPSTREAM_SECONDS = counters.UPSTREAM_SECONDS
 
 _ERROR_REASONS = {
@@ -27,12 +28,14 @@ _ERROR_REASONS = {
 }
 _RCODE_REASONS = {2: "servfail", 5: "refused"}
 
+MAX_STREAMS = 256  # TCP connections to one upstream, so that one without UDP leaves us others
+
 # What we ran out of is no news of an upstream.
-_OUR_ERRORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_OUR_ERRORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EBUSY})
 
 
 class Server:
-    """One upstream; `changed` is called when it goes down or comes up."""
+    """One upstream; `changed` is called when it goes down, comes up, or turns out to be a loop."""
 
     def __init__(
         self,
@@ -45,6 +48,7 @@ class Server:
     ) -> None:
         self.health = Health(monotonic())
         self.pool = Pool(upstream, loop, inbox, randomness, self._count_mismatch)
+        self._streams: set[StreamAttempt] = set()
         self._page = page
         self._loop = loop
         self._changed = changed
@@ -57,10 +61,12 @@ class Server:
 
     def send(self, attempt: Attempt) -> None:
         """Send an attempt, now or before the loop waits again. Raises OSError."""
-        if attempt.tcp:
-            attempt.carrier = StreamAttempt(attempt, self._upstream, self._loop)
-        else:
+        if not attempt.tcp:
             self.pool.send(attempt)
+        elif len(self._streams) < MAX_STREAMS:
+            attempt.carrier = StreamAttempt(attempt, self._upstream, self._loop, self._streams)
+        else:
+            raise OSError(errno.EBUSY, "too many connections to one upstream")
 
     def responded(self, response: Response, seconds: float, now: float) -> None:
         """Count a message from it; forged or not, only a matching one is news of it."""
@@ -68,10 +74,25 @@ class Server:
             self._count_error(_reason(response))
             if response.status == _MISMATCH:
                 return
+            if response.status >= _FAILURE:
+                self.health.doubt()
         counters.observe(self._page, self._counter + _UPSTREAM_SECONDS, seconds)
-        if not self.health.up:
+        was_up = self.health.up
+        self.health.responded(seconds, now)
+        if was_up != self.health.up:
             self._changed()
-        self.health.responded(now)
+
+    def late(self) -> None:
+        """Count a message to which another upstream was asked meanwhile."""
+        self._count_error("late")
+        self.health.doubt()
+
+    def looped(self, counter: int, now: float) -> None:
+        """Take notice that what the upstream with that counter was asked came back."""
+        if counter == self._counter:
+            self._count_error("loop")
+            self.health.looped(now)
+            self._changed()
 
     def silent(self, sent: float, now: float) -> None:
         """Count a message that was not responded to in time."""
@@ -88,6 +109,8 @@ class Server:
         was_up = self.health.up
         self.health.failed(sent, now)
         if was_up and not self.health.up:
+            # A port may lead to where we were before our address or the route changed.
+            self.pool.renew()
             self._changed()
 
     def _count_mismatch(self) -> None:
@@ -96,12 +119,16 @@ class Server:
     def _count_error(self, reason: str) -> None:
         self._page[self._counter + counters.UPSTREAM_ERRORS.index(reason)] += 1
 
-    def show_health(self) -> None:
+    def show_health(self, now: float) -> None:
         """Show in the page whether it is up."""
-        self._page[self._counter + counters.UPSTREAM_UP] = 1 if self.health.up else 2
+        if self.health.loops(now):
+            state = counters.LOOPING
+        else:
+            state = counters.UP if self.health.up else counters.DOWN
+        self._page[self._counter + counters.UPSTREAM_STATE] = state
 
 
 def _reason(response: Response) -> str:
-    if response.status == Status.FAILURE:
+    if response.status in (Status.FAILURE, Status.BARE):
         return _RCODE_REASONS.get(response.rcode, "other_rcode")
     return _ERROR_REASONS[Status(response.status)]

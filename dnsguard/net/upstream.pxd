@@ -6,6 +6,7 @@ from dnsguard.core.pending cimport Count, Pending
 from dnsguard.core.forward cimport Forward
 from dnsguard.core.resolver cimport Resolver
 from dnsguard.core.retry cimport Route
+from dnsguard.core.wire cimport Query
 from dnsguard.net.batch cimport Inbox
 from dnsguard.net.exchange cimport Exchange, Exchanges
 from dnsguard.net.server cimport Server
@@ -18,6 +19,7 @@ cdef class Upstreams(Exchanges):
     cdef Inbox _inbox
     cdef Pending _pending
     cdef dict _asked
+    cdef object _loops
     cdef list _routes
     cdef dict _known
     cdef Py_ssize_t _max_pending
@@ -33,8 +35,11 @@ cdef class Upstreams(Exchanges):
     @cython.locals(exchange=Exchange)
     cdef object _start(self, Forward forward, listener, Count client, Count zone, Route route)
 
-    @cython.locals(now=double, number=int, server=Server, exchange=Exchange)
+    @cython.locals(now=double, number=int, server=Server, exchange=Exchange, query=Query)
     cpdef int probe(self) except -1
+
+    @cython.locals(counter=Py_ssize_t, server=Server)
+    cdef bint _came_back(self, Forward forward) except -1
 
     @cython.locals(exchange=Exchange, server=Server)
     cpdef int close(self) except -1

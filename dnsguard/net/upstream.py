@@ -4,12 +4,14 @@ Identical questions share an exchange. Who may wait is `core.pending`'s to say.
 """
 
 import asyncio
+import secrets
 from time import monotonic
 
 from dnsguard.core import counters
 from dnsguard.core.answer import Answer
 from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation, Upstream
+from dnsguard.core.loops import LoopNames
 from dnsguard.core.pending import Count, Pending
 from dnsguard.core.protocol import Ede
 from dnsguard.core.resolver import Resolver
@@ -17,6 +19,7 @@ from dnsguard.core.retry import Route
 from dnsguard.core.wire import parse_query
 from dnsguard.net import datagrams
 from dnsguard.net.exchange import Exchange, Exchanges, Listener, Waiter
+from dnsguard.net.health import Probe
 from dnsguard.net.server import Server
 
 MAX_WAITING = 20_000  # queries of all clients waiting in one worker, identical ones included
@@ -38,6 +41,7 @@ class Upstreams(Exchanges):
         self._inbox = datagrams.Inbox(clients=False)
         self._pending = Pending()
         self._asked: dict[bytes, Exchange] = {}
+        self._loops = LoopNames(b"")
         self._routes: list[Route | None] = []
         self._known: dict[str, Server] = {}
         self._max_pending = 0
@@ -62,6 +66,8 @@ class Upstreams(Exchanges):
         if generation.settings.routing != self.generation.settings.routing:
             self._asked = {}  # who comes later asks others
         self.generation = generation
+        shared = generation.settings.cookie_secrets
+        self._loops = LoopNames(shared[0] if shared else secrets.token_bytes(16))
         limits = generation.limits
         self._max_pending = limits.pending
         self._pending.configure(limits.pending, limits.pending_per_client, limits.exempt)
@@ -89,6 +95,10 @@ class Upstreams(Exchanges):
 
     def forward(self, forward: Forward, listener: Listener) -> None:
         """Ask the question of a forward; the listener has the reply, now or later."""
+        if self._came_back(forward):
+            ede = Ede.NO_REACHABLE_AUTHORITY
+            listener.reply(forward, self._resolver.failure(forward, ede, forward.received))
+            return
         pending = self._pending
         client = pending.enter(forward.address)
         if client is None:
@@ -153,13 +163,28 @@ class Upstreams(Exchanges):
         now = monotonic()
         for number, server in enumerate(self.servers):
             server.pool.retire_idle(now)
-            if server.health.probe_due(now) and _PROBE is not None:
-                exchange = Exchange.__new__(Exchange)
-                exchange.first = None
-                exchange.patience = 0.0
-                exchange.start(self, _PROBE, self._route_to((number,)), now)
+            probe = server.health.probe_due(now)
+            if probe == Probe.NONE:
+                continue
+            query = self._loops.make(self.generation.upstreams[number].counter)
+            if probe == Probe.ROUTINE and _PROBE is not None:
+                query = _PROBE
+            exchange = Exchange.__new__(Exchange)
+            exchange.first = None
+            exchange.patience = 0.0
+            exchange.start(self, query, self._route_to((number,), now, probing=True), now)
         self._page[counters.PENDING] = self.pending
+        self._forget_routes()  # how soon upstreams answer changes, and loops end
         self.show_health()
+
+    def _came_back(self, forward: Forward) -> bool:
+        """Tell whether a query is a probe of ours, and if so, which upstream sent it back."""
+        counter = self._loops.find(forward.query.key)
+        if counter < 0:
+            return False
+        for server in self.servers:
+            server.looped(counter, forward.received)
+        return True
 
     def close(self) -> None:
         """Stop asking; whoever waits is not answered."""
@@ -229,19 +254,26 @@ class Upstreams(Exchanges):
     def _route(self, zone: int) -> Route:
         route = self._routes[zone]
         if route is None:
-            route = self._routes[zone] = self._route_to(self.generation.upstream_sets[zone])
+            numbers = self.generation.upstream_sets[zone]
+            route = self._routes[zone] = self._route_to(numbers, monotonic())
         return route
 
-    def _route_to(self, numbers: tuple[int, ...]) -> Route:
-        """Return the route to some upstreams in the order of the config, those down last."""
+    def _route_to(self, numbers: tuple[int, ...], now: float, *, probing: bool = False) -> Route:
+        """Return the route to some upstreams in the order of the config, those down last.
+
+        Those that send everything back are left out, but for probing.
+        """
         upstreams = self.generation.upstreams
-        ordered = sorted(numbers, key=lambda number: not self.servers[number].health.up)
+        healths = {number: self.servers[number].health for number in numbers}
+        ordered = [number for number in numbers if probing or not healths[number].loops(now)]
+        ordered.sort(key=lambda number: not healths[number].up)
         return Route(
             tuple(ordered),
             self.generation.ttl_bounds,
             tcp_only=frozenset(number for number in numbers if upstreams[number].tcp),
             trusted=frozenset(number for number in numbers if upstreams[number].trusted),
-            all_down=not any(self.servers[number].health.up for number in numbers),
+            all_down=not any(health.up for health in healths.values()),
+            patience=healths[ordered[0]].patience() if ordered else 0.0,
         )
 
     def _forget_routes(self) -> None:
@@ -253,5 +285,6 @@ class Upstreams(Exchanges):
 
     def show_health(self) -> None:
         """Show in the page which upstreams are up."""
+        now = monotonic()
         for server in self.servers:
-            server.show_health()
+            server.show_health(now)

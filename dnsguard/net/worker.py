@@ -117,6 +117,7 @@ class Worker:
 
     def _tick(self) -> None:
         self._loop.call_later(1.0, self._tick)
+        self._page[counters.BEATS] += 1
         if self._resolver is not None:
             self._resolver.replies.cookies.set_clock(
                 time(), monotonic()

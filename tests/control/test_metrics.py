@@ -125,8 +125,8 @@ def test_an_upstream_is_up_while_no_worker_finds_it_down(exposition: Exposition)
     exposition.ranges.base("upstream", "udp://198.51.100.1")  # of an earlier config
     up = f'dnsguard_upstream_up{{upstream="{URL}"}}'
     assert exposition.render()[up] == 1
-    exposition.written[0][base + counters.UPSTREAM_UP] = 1
-    exposition.written[1][base + counters.UPSTREAM_UP] = 2
+    exposition.written[0][base + counters.UPSTREAM_STATE] = 1
+    exposition.written[1][base + counters.UPSTREAM_STATE] = 2
     samples = exposition.render()
     assert samples[up] == 0
     assert 'dnsguard_upstream_up{upstream="udp://198.51.100.1"}' not in samples

@@ -20,12 +20,15 @@ from dnsguard.core.retry import (
 )
 from tests.support.retries import (
     ANSWER,
+    BARE_FORMERR,
+    BARE_SERVFAIL,
     FORMERR,
     FORMERR_WITH_EDNS,
     NOTIMP,
     OTHER_CASE,
     REFUSED,
     SERVFAIL,
+    START,
     TRUNCATED,
     Edit,
     Said,
@@ -57,7 +60,11 @@ def repeating(octets: bytes) -> Callable[[int], bytes]:
         ([REFUSED, ANSWER], "0udp 1udp done"),
         ([SERVFAIL, REFUSED, S], "0udp 1udp nothing left"),
         (["error", ANSWER], "0udp 1udp done"),
-        (["error", "error", S], "0udp 1udp nothing left"),
+        (["error", S, ANSWER], "0udp 1udp 0udp done"),
+        (["error", "error", ANSWER], "0udp 1udp later 0udp done"),
+        (["error", SERVFAIL, ANSWER], "0udp 1udp later 0udp done"),
+        (["error"] * 9, "0udp 1udp later 0udp later 1udp later 0udp later 1udp nothing left"),
+        ([TRUNCATED, "error", "error", ANSWER], "0udp 0tcp 1udp later 1udp done"),
         ([S, ANSWER], "0udp 1udp done"),
         ([S, S, ANSWER], "0udp 1udp 0udp done"),
         ([S, SERVFAIL, S, ANSWER], "0udp 1udp 0udp 0udp done"),
@@ -71,6 +78,12 @@ def repeating(octets: bytes) -> Callable[[int], bytes]:
         ([OTHER_CASE, S, OTHER_CASE, S, S], "0udp 0tcp 1udp 1tcp doubtful"),
         ([OTHER_CASE, "error", SERVFAIL, S], "0udp 0tcp 1udp nothing left"),
         ([OTHER_CASE, SERVFAIL, S], "0udp 0tcp 1udp"),
+        ([BARE_SERVFAIL, ANSWER], "0udp 0tcp done"),
+        ([BARE_SERVFAIL, BARE_SERVFAIL, ANSWER], "0udp 0tcp 1udp done"),
+        ([BARE_FORMERR, ANSWER], "0udp 0tcp done"),
+        ([BARE_FORMERR, BARE_FORMERR, ANSWER], "0udp 0tcp 0tcp- done"),
+        ([BARE_FORMERR, "error", ANSWER], "0udp 0tcp 0udp- done"),
+        ([BARE_SERVFAIL, "error", ANSWER], "0udp 0tcp 1udp done"),
         ([FORMERR, ANSWER], "0udp 0udp- done"),
         ([NOTIMP, ANSWER], "0udp 0udp- done"),
         ([FORMERR, FORMERR, ANSWER], "0udp 0udp- 1udp done"),
@@ -108,7 +121,9 @@ def test_there_is_an_end_to_asking() -> None:
 
 
 def test_no_upstream_leaves_nothing_to_try() -> None:
-    assert retry().next() is None
+    attempts = retry()
+    assert attempts.next(START) is None
+    assert attempts.resume == 0
 
 
 def test_an_upstream_of_tcp_is_asked_over_tcp() -> None:
@@ -145,7 +160,7 @@ def test_over_tcp_it_is_the_end_of_the_upstream() -> None:
     attempts = retry(0, tcp_only=frozenset({0}))
     attempt = taken(attempts)
     assert attempts.result(attempt, b"") == Step.NEXT
-    assert attempts.next() is None
+    assert attempts.next(START) is None
 
 
 def test_what_is_malformed_is_asked_for_over_tcp_where_nobody_forges() -> None:
@@ -230,6 +245,29 @@ def test_the_times() -> None:
     timeouts = [taken(attempts).timeout for _ in range(2 * MAX_TRIES)]
     assert timeouts == [*TIMEOUTS, TIMEOUTS[-1], TIMEOUTS[-1]]
     assert taken(retry(0, tcp_only=frozenset({0}))).timeout == TCP_TIMEOUT
+
+
+def test_the_first_upstream_is_late_before_it_has_timed_out() -> None:
+    attempts = retry(0, 1, patience=0.1)
+    times = [(taken(attempts).patience, attempts.latest.timeout) for _ in range(2)]  # type: ignore[union-attr]
+    assert times == [(0.1, TIMEOUTS[0]), (0.0, TIMEOUTS[1])]
+    assert taken(retry(0, patience=0.1)).patience == 0.0, "there is no other"
+    assert taken(retry(0, 1, patience=0.1, tcp_only=frozenset({0}))).patience == 0.0
+
+
+def test_one_that_is_known_to_be_down_is_not_asked_again_after_an_error() -> None:
+    attempts = retry(0, 1, all_down=True)
+    assert transcript(attempts, *["error"] * 3) == "0udp 1udp nothing left"
+
+
+def test_what_is_under_way_is_not_asked_a_second_time_before_its_time() -> None:
+    attempts = retry(0, 1)
+    first = taken(attempts)
+    first.carrier = object()
+    attempts.failed(taken(attempts, START + 0.1))
+    assert attempts.next(START + 0.1) is None
+    assert attempts.resume == START + first.timeout
+    assert taken(attempts, attempts.resume).upstream == 0
 
 
 @pytest.mark.parametrize("dnssec", [True, False])

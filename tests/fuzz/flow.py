@@ -33,6 +33,7 @@ from tests.support.generations import Setup
 
 MAX_PENDING = 24  # questions under way
 MAX_PER_CLIENT = 6  # queries of one client that wait
+_PATIENCE = 0.1  # seconds until another upstream is asked as well
 _STEP = 0.05  # seconds between two looks at the wheel
 _LATEST = DEADLINE + 2 * (TICK + _STEP)
 
@@ -142,6 +143,7 @@ class Flow:
             tcp_only=frozenset(n for n in numbers if generation.upstreams[n].tcp),
             trusted=frozenset(n for n in numbers if generation.upstreams[n].trusted),
             all_down=self.unreachable.issuperset(numbers),
+            patience=_PATIENCE,
         )
         retry = start(forward.query, route, self._randomness, self.now)
         exchange = Exchange(forward, retry, zone, self.now, [], patience, self._asked)
@@ -157,34 +159,40 @@ class Flow:
             assert exchange.retry.answer is not None
             self._finish(exchange)
         elif step == Step.NEXT:
-            exchange.open.remove(attempt)
-            self._advance(exchange)
+            self._go_on(exchange, attempt)
 
     def fail(self, exchange: Exchange, attempt: Attempt) -> None:
         """Take a network error of an attempt that is open."""
         exchange.retry.failed(attempt)
-        exchange.open.remove(attempt)
-        self._advance(exchange)
+        self._go_on(exchange, attempt)
 
     def distrust(self, exchange: Exchange, attempt: Attempt) -> None:
         """Take it that an attempt over UDP meets forgers."""
         if not attempt.tcp:
             exchange.retry.distrust(attempt)
-            exchange.open.remove(attempt)
-            self._advance(exchange)
+            self._go_on(exchange, attempt)
+
+    def _go_on(self, exchange: Exchange, attempt: Attempt) -> None:
+        exchange.open.remove(attempt)
+        attempt.carrier = None
+        self._advance(exchange)
 
     def _advance(self, exchange: Exchange) -> None:
         retry = exchange.retry
-        while (attempt := retry.next()) is not None:
+        while (attempt := retry.next(self.now)) is not None:
             _check_attempt(exchange, attempt)
             attempt.sent = self.now
             if attempt.upstream in self.unreachable:
                 retry.failed(attempt)
                 continue
+            attempt.carrier = self
             exchange.open.append(attempt)
-            self._wait_until(exchange, min(self.now + attempt.timeout, retry.deadline))
+            patience = attempt.patience or attempt.timeout
+            self._wait_until(exchange, min(self.now + patience, retry.deadline))
             return
-        if retry.answer is None and exchange.open:
+        if retry.answer is None and retry.resume:
+            self._wait_until(exchange, min(retry.resume, retry.deadline))
+        elif retry.answer is None and exchange.open:
             self._wait_until(exchange, retry.deadline)
         else:
             self._finish(exchange)

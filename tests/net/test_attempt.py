@@ -41,7 +41,7 @@ def start(
     server = Upstream("", address, port, tcp=True, trusted=False, counter=0)
     attempt = Attempt(0, QUERY, tcp=True)
     attempt.receiver = report = Report()
-    return report, thread.call(lambda: StreamAttempt(attempt, server, thread.loop))
+    return report, thread.call(lambda: StreamAttempt(attempt, server, thread.loop, set()))
 
 
 def release(thread: LoopThread, stream: StreamAttempt) -> None:
@@ -81,7 +81,7 @@ def test_released_before_it_is_connected(thread: LoopThread, upstream: ScriptedU
     server = Upstream("", "127.0.0.1", upstream.port, tcp=True, trusted=False, counter=0)
     attempt = Attempt(0, QUERY, tcp=True)
     attempt.receiver = report = Report()
-    thread.call(lambda: StreamAttempt(attempt, server, thread.loop).release(attempt))
+    thread.call(lambda: StreamAttempt(attempt, server, thread.loop, set()).release(attempt))
     wait_for(lambda: len(thread.call(asyncio.all_tasks)) <= 1, "the task ends")
     assert (report.messages, report.errors) == ([], [])
 

@@ -12,9 +12,11 @@ import pytest
 from dnsguard.core import counters, retry
 from dnsguard.core.protocol import Ede
 from dnsguard.core.wheel import TICK
+from dnsguard.net.exchange import HEDGE_BURST, HEDGE_SHARE
 from tests.support.gateway import extended_errors
 from tests.support.generations import Setup
 from tests.support.loops import wait_for
+from tests.support.nsd import free_port
 from tests.support.scripted import TRUE, Peer, Replies, ScriptedUpstream, respond, silent, telling
 from tests.support.shell import Shell, addresses, make_query
 
@@ -56,6 +58,69 @@ class TestTime:
                 assert addresses(dns.message.from_wire(client.recv(4096))) == [TRUE]
             assert (shell.upstreams.pending, shell.upstreams.waiting) == (0, 0)
             wait_for(lambda: not shell.upstreams.ticking, "the timer stops")
+
+
+class TestLate:
+    """The first of two upstreams is later than usual."""
+
+    @pytest.mark.usefixtures("once")
+    def test_another_is_asked_before_it_has_timed_out(
+        self, upstream: ScriptedUpstream, other: ScriptedUpstream
+    ) -> None:
+        with Shell(Setup(upstreams=[upstream.url, other.url])) as shell:
+            know(shell)
+            upstream.script = silent
+            assert addresses(shell.ask("late.example.org")) == ["192.0.2.81"]
+            assert (errors(shell, "late"), errors(shell, "timeout")) == (1, 0)
+
+    @pytest.mark.usefixtures("once")
+    def test_its_answer_is_taken_when_it_comes_first_after_all(
+        self, upstream: ScriptedUpstream, other: ScriptedUpstream
+    ) -> None:
+        with Shell(Setup(upstreams=[upstream.url, other.url])) as shell:
+            know(shell)
+            upstream.script = telling(delay=1.0)
+            other.script = silent
+            assert addresses(shell.ask("late.example.org")) == [TRUE]
+            assert other.names == ["late.example.org."]
+
+    def test_that_is_not_done_for_all(
+        self,
+        upstream: ScriptedUpstream,
+        other: ScriptedUpstream,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(retry, "TIMEOUTS", (1.0,))
+        with Shell(Setup(upstreams=[upstream.url, other.url])) as shell, shell.datagrams() as one:
+            know(shell)
+            upstream.script = silent
+            for number in range(40):
+                one.send(make_query(f"n{number}.example.org"))
+            for _ in range(40):
+                assert addresses(dns.message.from_wire(one.recv(4096))) == ["192.0.2.81"]
+            assert 1 <= errors(shell, "late") <= HEDGE_BURST + 40 * HEDGE_SHARE
+            assert errors(shell, "timeout") == 40 - errors(shell, "late")
+
+
+def test_an_upstream_that_restarts_is_worth_another_try() -> None:
+    port = free_port()
+    with Shell(Setup(upstreams=[f"udp://127.0.0.1:{port}"])) as shell, shell.datagrams() as one:
+        one.send(make_query("www.example.org"))
+        wait_for(lambda: errors(shell, "network") == 1, "it is found closed")
+        with ScriptedUpstream(telling(), port=port):
+            assert addresses(dns.message.from_wire(one.recv(4096))) == [TRUE]
+
+
+def know(shell: Shell) -> None:
+    """Have it known how soon the first upstream answers."""
+    shell.ask("known.example.org")
+    shell.thread.call(shell.upstreams._forget_routes)
+
+
+def errors(shell: Shell, reason: str) -> int:
+    """Return how often the first upstream erred for a reason."""
+    counter = shell.upstreams.generation.upstreams[0].counter
+    return shell.page[counter + counters.UPSTREAM_ERRORS.index(reason)]
 
 
 class TestFaults:

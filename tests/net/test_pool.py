@@ -71,7 +71,7 @@ class Setting:
         query = parse_query(make_query("www.example.org"))
         assert query is not None
         randomness = Randomness(lambda size: query_id.to_bytes(8, "big") * (size // 8))
-        attempt = start(query, Route((0,), TtlBounds()), randomness, sent).next()
+        attempt = start(query, Route((0,), TtlBounds()), randomness, sent).next(sent)
         assert attempt is not None
         attempt.receiver = self.report
         attempt.sent = sent
@@ -218,6 +218,18 @@ class TestPorts:
         assert set(drawn) <= set(ports(upstream)[100 - MAX_LIVE : 100])
         assert len(set(drawn)) > MAX_LIVE / 2
         assert all(drawn.count(port) < 25 for port in drawn)
+
+    def test_none_is_used_again_after_renewing(
+        self, setting: Setting, upstream: ScriptedUpstream
+    ) -> None:
+        upstream.script = silent
+        before = setting.send(*[0.0] * 20, flush=True)
+        setting.thread.call(setting.pool.renew)
+        after = setting.send(*[0.0] * 20, flush=True)
+        wait_for(lambda: len(upstream.received) == 40, "all queries arrive")
+        setting.release(*before, *after)
+        drawn = ports(upstream)
+        assert set(drawn[:20]).isdisjoint(drawn[20:])
 
     def test_some_may_be_fresh_at_once(
         self, setting: Setting, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch

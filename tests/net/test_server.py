@@ -5,6 +5,8 @@ import os
 from array import array
 from collections.abc import Iterator
 
+import dns.message
+import dns.rcode
 import pytest
 
 from dnsguard.core import counters
@@ -12,13 +14,15 @@ from dnsguard.core.generation import Upstream
 from dnsguard.core.randomness import Randomness
 from dnsguard.core.response import Response, TtlBounds, parse_response
 from dnsguard.net.datagrams import Inbox
-from dnsguard.net.health import FAILURES_UNTIL_DOWN
+from dnsguard.net.health import FAILURES_UNTIL_DOWN, PROBE_EVERY, RESPONSES_UNTIL_UP, Probe
 from dnsguard.net.server import Server
-from tests.support.loops import LoopThread
-from tests.support.scripted import TRUE, respond, truncated
-from tests.support.shell import make_query
+from tests.support.generations import Setup
+from tests.support.loops import LoopThread, wait_for
+from tests.support.scripted import TRUE, ScriptedUpstream, respond, silent, truncated
+from tests.support.shell import Shell, make_query
 
 START = 5
+LATER = 1e9  # than any time of the machine's clock
 UPSTREAM = Upstream("", "127.0.0.1", 9, tcp=False, trusted=False, counter=START)
 
 
@@ -108,9 +112,11 @@ def test_down_and_up_are_changes(watched: Watched) -> None:
     for number in range(FAILURES_UNTIL_DOWN + 2):
         watched.server.failed(None, 2.0, 3.0)
         assert watched.changes == (number >= FAILURES_UNTIL_DOWN - 1)
-    for _ in range(3):
+    before = watched.changes
+    for number in range(RESPONSES_UNTIL_UP + 2):
         watched.server.responded(ANSWER, 0.1, 4.0)
-        assert (watched.changes, watched.server.health.up) == (2, True)
+        up = number >= RESPONSES_UNTIL_UP - 1
+        assert (watched.changes, watched.server.health.up) == (before + up, up)
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
@@ -124,6 +130,50 @@ def test_what_we_ran_out_of_is_no_news(watched: Watched, number: int) -> None:
 def test_another_generation_may_count_elsewhere(watched: Watched) -> None:
     watched.server.configure(Upstream("", "127.0.0.1", 9, False, trusted=False, counter=100))
     watched.server.responded(ANSWER, 0.1, 1.0)
-    watched.server.show_health()
+    watched.server.show_health(1.0)
     assert (watched.observed(), watched.observed(100)) == (0, 1)
-    assert watched.page[100 + counters.UPSTREAM_UP] == 1
+    assert watched.page[100 + counters.UPSTREAM_STATE] == 1
+
+
+def test_what_is_late_is_counted_and_doubted(watched: Watched) -> None:
+    assert watched.server.health.probe_due(LATER)
+    watched.server.late()
+    assert watched.errors() == {"late": 1}
+    assert watched.server.health.probe_due(LATER + PROBE_EVERY) == Probe.DOUBTFUL
+
+
+@pytest.mark.parametrize(
+    ("data", "probe"),
+    [
+        (respond(QUERY, f"@ 60 A {TRUE}"), Probe.NONE),
+        (respond(QUERY, rcode="SERVFAIL"), Probe.DOUBTFUL),
+        (respond(QUERY, rcode="SERVFAIL")[:4] + bytes(8), Probe.DOUBTFUL),
+    ],
+)
+def test_an_error_is_doubted(watched: Watched, data: bytes, probe: Probe) -> None:
+    assert watched.server.health.probe_due(LATER)
+    watched.server.responded(judged(data), 0.1, LATER + PROBE_EVERY)
+    assert watched.server.health.probe_due(LATER + PROBE_EVERY) == probe
+
+
+def test_what_came_back_is_the_loop_of_one_upstream(watched: Watched) -> None:
+    watched.server.looped(START + 1, 1.0)
+    assert watched.errors() == {}
+    watched.server.looped(START, 1.0)
+    assert (watched.errors(), watched.changes) == ({"loop": 1}, 1)
+    watched.server.show_health(1.0)
+    assert watched.page[START + counters.UPSTREAM_STATE] == counters.LOOPING
+
+
+def test_tcp_connections_to_one_upstream_have_a_bound(
+    upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dnsguard.net.server.MAX_STREAMS", 2)
+    upstream.script = silent
+    with Shell(Setup(upstreams=[upstream.tcp_url])) as shell, shell.datagrams() as client:
+        for number in range(3):
+            client.send(make_query(f"n{number}.example.org", id=number))
+        refused = dns.message.from_wire(client.recv(4096))
+        assert (refused.id, refused.rcode()) == (2, dns.rcode.SERVFAIL)
+        wait_for(lambda: len(upstream.received) == 2, "the others are asked")
+        assert shell.upstreams.servers[0].health.up, "that we have enough is no news of it"

@@ -49,6 +49,18 @@ def errors(shell: Shell, number: int, reason: str) -> int:
     return shell.page[counter + counters.UPSTREAM_ERRORS.index(reason)]
 
 
+def probe_until_up(shell: Shell) -> None:
+    """Probe the upstreams as a worker does, only sooner, until the first is up."""
+    health = shell.upstreams.servers[0].health
+
+    def is_up() -> bool:
+        if not shell.upstreams.pending:
+            shell.probe()
+        return health.up
+
+    wait_for(is_up, "probes find it up")
+
+
 class TestLies:
     @pytest.mark.parametrize("lie", LIES)
     @pytest.mark.usefixtures("hurried")
@@ -158,20 +170,20 @@ class TestFailover:
 
     @pytest.mark.parametrize("scheme", ["udp", "tcp"])
     def test_a_refusing_first_upstream_goes_down_and_comes_back(
-        self, other: ScriptedUpstream, scheme: str
+        self, other: ScriptedUpstream, scheme: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr("dnsguard.net.health.PROBE_DOWN_EVERY", 0.0)
         port = free_port()
         dead = f"{scheme}://127.0.0.1:{port}"
         with Shell(Setup(upstreams=[dead, other.url])) as shell:
             for number in range(5):
                 assert addresses(shell.ask(f"n{number}.example.org")) == ["192.0.2.81"]
-            up = shell.upstreams.generation.upstreams[0].counter + counters.UPSTREAM_UP
+            up = shell.upstreams.generation.upstreams[0].counter + counters.UPSTREAM_STATE
             shell.thread.call(shell.upstreams.show_health)
             assert shell.page[up] == 2
             assert errors(shell, 0, "network") == 3  # once it is down it is asked last
             with ScriptedUpstream(telling(), port=port) as back:
-                shell.probe()
-                wait_for(lambda: shell.upstreams.servers[0].health.up, "a probe finds it up")
+                probe_until_up(shell)
                 shell.thread.call(shell.upstreams.show_health)
                 assert shell.page[up] == 1
                 assert addresses(shell.ask("back.example.org")) == [TRUE]

@@ -14,7 +14,7 @@ from dnsguard.core import counters
 from dnsguard.core.view import Stage
 from tests.support.generations import Ban, Setup
 from tests.support.loops import DEADLINE, wait_for
-from tests.support.scripted import TRUE, ScriptedUpstream, silent
+from tests.support.scripted import PROBED, TRUE, ScriptedUpstream, silent
 from tests.support.shell import addresses
 from tests.support.workers import WorkerProcess
 
@@ -166,7 +166,7 @@ def test_probes_its_upstreams_while_nobody_asks(
 ) -> None:
     worker.start(setup(upstream))
     wait_for(lambda: upstream.received, "the upstream is probed")
-    assert upstream.received[0].name == "."
+    assert upstream.received[0].name.endswith(PROBED)
 
 
 def test_without_file_descriptors_it_serves_what_it_can(

@@ -104,7 +104,7 @@ class Player:
         assert self.started, "no upstream is asked"
         exchange = self.started.popleft()
         self.running.append(exchange)
-        exchange.attempt = attempt = exchange.attempts.next()
+        exchange.attempt = attempt = exchange.attempts.next(self.gateway.now)
         assert attempt is not None
         asked = dns.message.from_wire(attempt.message).question[0]
         told = f"{str(asked.name).rstrip('.').lower()} {dns.rdatatype.to_text(asked.rdtype)}"
@@ -117,7 +117,7 @@ class Player:
             if words != "nothing":
                 query = dns.message.from_wire(exchange.attempt.message)
                 attempts.result(exchange.attempt, _response(query, words).to_wire())
-            exchange.attempt = attempts.next()
+            exchange.attempt = attempts.next(self.gateway.now)
         resolver, now = self.gateway.resolver, self.gateway.now
         if not exchange.waiting and attempts.answer is not None:
             resolver.refreshed(exchange.forward, attempts.answer, now)

@@ -154,7 +154,7 @@ class Gateway:
         trusted = [number for number in upstreams if self.generation.upstreams[number].trusted]
         route = Route(upstreams, self.generation.ttl_bounds, trusted=frozenset(trusted))
         attempts = start(forward.query, route, self._randomness, self.now)
-        while attempt := attempts.next():
+        while attempt := attempts.next(self.now):
             response = self.server(dns.message.from_wire(attempt.message)).to_wire(max_size=65_535)
             attempts.result(attempt, response)
             if attempts.answer is not None:

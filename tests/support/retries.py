@@ -19,6 +19,8 @@ Edit = Callable[[dns.message.Message], None]
 Said = tuple[int, list[Edit]] | str
 """An rcode and edits of the response, or `error` or `silence`."""
 
+START = 100.0
+
 
 def retry(
     *upstreams: int,
@@ -28,6 +30,7 @@ def retry(
     tcp_only: frozenset[int] = frozenset(),
     trusted: frozenset[int] = frozenset(),
     all_down: bool = False,
+    patience: float = 0.0,
     **asked: bool,
 ) -> Retry:
     """Return a question on its way; `dnssec` and `cd` are what the client asked for."""
@@ -35,14 +38,22 @@ def retry(
     message.flags |= dns.flags.CD if asked.get("cd") else 0
     query = parse_query(message.to_wire())
     assert query is not None
-    route = Route(upstreams, TtlBounds(), tcp_only=tcp_only, trusted=trusted, all_down=all_down)
-    return start(query, route, Randomness(noise), 100.0)
+    route = Route(
+        upstreams,
+        TtlBounds(),
+        tcp_only=tcp_only,
+        trusted=trusted,
+        all_down=all_down,
+        patience=patience,
+    )
+    return start(query, route, Randomness(noise), START)
 
 
-def taken(attempts: Retry) -> Attempt:
+def taken(attempts: Retry, now: float = START) -> Attempt:
     """Return the next attempt, which there must be."""
-    attempt = attempts.next()
+    attempt = attempts.next(now)
     assert attempt is not None
+    attempt.sent = now
     return attempt
 
 
@@ -86,6 +97,12 @@ def other_id(message: dns.message.Message) -> None:
     message.id ^= 1
 
 
+def without_question(message: dns.message.Message) -> None:
+    """Leave nothing but the header."""
+    message.use_edns(False)
+    message.question.clear()
+
+
 def swapped_case(message: dns.message.Message) -> None:
     """Change the case of the letters of the question."""
     message.question[0].name = dns.name.from_text(message.question[0].name.to_text().swapcase())
@@ -102,24 +119,37 @@ REFUSED: tuple[int, list[Edit]] = (5, [])
 NOTIMP: tuple[int, list[Edit]] = (4, [without_edns])
 FORMERR: tuple[int, list[Edit]] = (1, [without_edns])
 FORMERR_WITH_EDNS: tuple[int, list[Edit]] = (1, [])
+BARE_SERVFAIL: tuple[int, list[Edit]] = (2, [without_question])
+BARE_FORMERR: tuple[int, list[Edit]] = (1, [without_question])
 TRUNCATED: tuple[int, list[Edit]] = (0, [truncate])
 OTHER_CASE: tuple[int, list[Edit]] = (0, [swapped_case])
 ANSWER: tuple[int, list[Edit]] = (0, [])
 
 
 def transcript(attempts: Retry, *said: Said) -> str:
-    """Play what upstreams say and return what was asked: upstream, transport, `-` without EDNS."""
+    """Play what upstreams say and return what was asked: upstream, transport, `-` without EDNS.
+
+    Silence lasts until the time-out; `later` stands where nothing may be asked at once.
+    """
     asked = []
+    now = START
     for said_now in said:
-        attempt = attempts.next()
+        attempt = attempts.next(now)
+        if attempt is None and attempts.resume:
+            asked.append("later")
+            now = attempts.resume
+            attempt = attempts.next(now)
         if attempt is None:
             asked.append("doubtful" if attempts.answer is not None else "nothing left")
             break
         edns = "" if attempt.message[11] else "-"
+        attempt.sent = now
         asked.append(f"{attempt.upstream}{'tcp' if attempt.tcp else 'udp'}{edns}")
         if said_now == "error":
             attempts.failed(attempt)
-        elif said_now != "silence":
+        elif said_now == "silence":
+            now += attempt.timeout
+        else:
             assert not isinstance(said_now, str)
             step = attempts.result(attempt, respond(attempt, said_now[0], *said_now[1]))
             if step == Step.DONE:

@@ -7,10 +7,12 @@ Everything received is recorded. The lies tell the address `FORGED`, the truth i
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+from zlib import crc32
 
 import dns.flags
 import dns.message
@@ -23,6 +25,7 @@ from tests.support.nsd import free_port
 
 TRUE = "192.0.2.80"
 FORGED = "203.0.113.66"
+PROBED = ".dnsguard-loop-check."
 
 Peer = tuple[str, int]
 Replies = list[tuple[float, bytes | None]]
@@ -75,6 +78,15 @@ class ScriptedUpstream:
         self._thread.close()
         assert not self._thread.errors
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Have nobody listen for the length of a block, so that who asks is refused."""
+        self._thread.run(self._close())
+        try:
+            yield
+        finally:
+            self._thread.run(self._open())
+
     @property
     def url(self) -> str:
         """The URL over UDP."""
@@ -87,8 +99,9 @@ class ScriptedUpstream:
 
     @property
     def names(self) -> list[str]:
-        """The names asked so far but for the root, which is what probes ask."""
-        return [received.name for received in self.received if received.name != "."]
+        """The names asked so far but for those of probes."""
+        names = (received.name for received in self.received)
+        return [name for name in names if name != "." and not name.endswith(PROBED)]
 
     @property
     def _host(self) -> str:
@@ -223,6 +236,16 @@ def truncating(script: Script) -> Script:
         return script(query, transport, peer)
 
     return truncate
+
+
+def in_turn(*scripts: Script) -> Script:
+    """Return a script that treats each name by one of these, the same as often as it is asked."""
+
+    def script(query: bytes, transport: str, peer: Peer) -> Replies:
+        name = str(dns.message.from_wire(query).question[0].name).lower()
+        return scripts[crc32(name.encode()) % len(scripts)](query, transport, peer)
+
+    return script
 
 
 def lying(lie: str, *then: tuple[float, Script]) -> Script:
