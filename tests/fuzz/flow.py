@@ -67,11 +67,16 @@ class Exchange:
 
 
 class Flow:
-    """A worker's core; `exchanges` are under way. Setups are told apart by their numbers."""
+    """A worker's core. Setups are told apart by their numbers.
+
+    `exchanges` are under way, `unreachable` the upstreams that nothing can be sent to; `latest`
+    is what was asked last.
+    """
 
     def __init__(self, setup: Setup, check: Check) -> None:
         self.exchanges: list[Exchange] = []
         self.unreachable: set[int] = set()
+        self.latest: Asked | None = None
         self._setup = setup
         self._check = check
         self._gateway = Gateway(_generation(setup))
@@ -97,6 +102,7 @@ class Flow:
 
     def ask(self, asked: Asked) -> None:
         """Take a message of a client."""
+        self.latest = asked
         resolver = self._gateway.resolver
         outcome = resolver.query(asked.data, packed(asked.client), asked.transport, self.now)
         self._check(self._setup, asked, outcome, int(resolver.replies.source))
