@@ -5,6 +5,7 @@ SOURCES := $(shell find dnsguard blocklists -name '*.py' -o -name '*.pxd' -o -na
 
 .PHONY: help run test test-compiled test-plain check format pages sanitize fuzz fuzz-briefly \
 	soak soak-load soak-faults bench lock clean .venv
+	bench lock clean .venv
 
 help:
 	@echo "make run      set everything up and serve on 127.0.0.1:10053 with a demo config"

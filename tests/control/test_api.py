@@ -201,6 +201,16 @@ def test_a_path_leads_nowhere_else(api: Served, path: str) -> None:
     assert b"root:" not in answer
 
 
+def test_a_slash_too_many_is_another_path_and_no_redirect(
+    control: httpx.Client, plane: FakePlane
+) -> None:
+    for method, path in (("GET", "/metrics/"), ("GET", "/api/v1/lists/"), ("POST", f"{RELOAD}/")):
+        response = control.request(method, path, headers={"host": "elsewhere.example"})
+        assert response.status_code == 404
+        assert "location" not in response.headers
+    assert not plane.reloads
+
+
 def test_every_response_may_load_and_run_nothing(admin: httpx.Client) -> None:
     for path in ("/", "/metrics", "/nowhere"):
         headers = admin.get(path).headers

@@ -32,6 +32,7 @@ from tests.support.generations import Setup
 
 MAX_PENDING = 24  # questions under way
 MAX_PER_CLIENT = 6  # queries of one client that wait
+_PATIENCE = 0.1  # seconds until another upstream is asked as well
 _STEP = 0.05  # seconds between two looks at the wheel
 _LATEST = DEADLINE + 2 * (TICK + _STEP)
 
@@ -70,11 +71,16 @@ class Exchange:
 
 
 class Flow:
-    """A worker's core; `exchanges` are under way. Setups are told apart by their numbers."""
+    """A worker's core. Setups are told apart by their numbers.
+
+    `exchanges` are under way, `unreachable` the upstreams that nothing can be sent to; `latest`
+    is what was asked last.
+    """
 
     def __init__(self, setup: Setup, check: Check) -> None:
         self.exchanges: list[Exchange] = []
         self.unreachable: set[int] = set()
+        self.latest: Asked | None = None
         self._setup = setup
         self._check = check
         self._gateway = Gateway(_generation(setup))
@@ -100,6 +106,7 @@ class Flow:
 
     def ask(self, asked: Asked) -> None:
         """Take a message of a client."""
+        self.latest = asked
         resolver = self._gateway.resolver
         outcome = resolver.query(asked.data, packed(asked.client), asked.transport, self.now)
         self._check(self._setup, asked, outcome, int(resolver.replies.source))
@@ -147,6 +154,8 @@ class Flow:
             tcp_only=frozenset(n for n in numbers if generation.upstreams[n].tcp),
             trusted=frozenset(n for n in numbers if generation.upstreams[n].trusted),
             all_down=len(self.unreachable) == len(generation.upstreams),
+            all_down=self.unreachable.issuperset(numbers),
+            patience=_PATIENCE,
         )
         retry = start(forward.query, route, self._randomness, self.now)
         exchange = Exchange(forward, retry, zone, self.now, [], patience, self._asked)
@@ -166,12 +175,14 @@ class Flow:
             self._advance(exchange)
         elif step == Step.DOUBT:
             self._advance(exchange)
+            self._go_on(exchange, attempt)
 
     def fail(self, exchange: Exchange, attempt: Attempt) -> None:
         """Take a network error of an attempt that is open."""
         exchange.retry.failed(attempt)
         exchange.close(attempt)
         self._advance(exchange)
+        self._go_on(exchange, attempt)
 
     def distrust(self, exchange: Exchange, attempt: Attempt) -> None:
         """Take it that an attempt over UDP meets forgers."""
@@ -179,6 +190,12 @@ class Flow:
             exchange.retry.distrust(attempt)
             exchange.close(attempt)
             self._advance(exchange)
+            self._go_on(exchange, attempt)
+
+    def _go_on(self, exchange: Exchange, attempt: Attempt) -> None:
+        exchange.open.remove(attempt)
+        attempt.carrier = None
+        self._advance(exchange)
 
     def _advance(self, exchange: Exchange) -> None:
         retry = exchange.retry
@@ -189,12 +206,15 @@ class Flow:
                 retry.failed(attempt)
                 continue
             attempt.carrier = exchange
+            attempt.carrier = self
             exchange.open.append(attempt)
-            self._wait_until(exchange, min(self.now + attempt.timeout, retry.deadline))
+            patience = attempt.patience or attempt.timeout
+            self._wait_until(exchange, min(self.now + patience, retry.deadline))
             return
         if retry.answer is None and retry.resume:
             self._wait_until(exchange, min(retry.resume, retry.deadline))
         elif retry.answer is None and any(not attempt.doubted for attempt in exchange.open):
+        elif retry.answer is None and exchange.open:
             self._wait_until(exchange, retry.deadline)
         else:
             self._finish(exchange)
