@@ -36,6 +36,7 @@ LIMITS = (
     "late",
     "amplification",
     "tcp_octets",
+    "pending_per_upstream",
 )
 LIMITED = RESPONSE_SECONDS + len(Source) * HISTOGRAM_SIZE
 

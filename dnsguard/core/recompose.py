@@ -73,14 +73,11 @@ def recompose(
     """
     qname = question[:-4].lower()
     qtype = question[-4] << 8 | question[-3]
-    chain = _follow_aliases(qname, qtype, sections.answers)
-    kept = _select_answers(chain, qtype, sections.answers)
-    aliases = [record for record in kept if record.rdatatype in (_CNAME, _DNAME)]
-    if (sections.answers and not kept) or len(aliases) > MAX_ALIASES:
     targets = _targets(sections.answers)
     chain = _follow_aliases(qname, qtype, targets)
     kept = _select_answers(chain, qtype, sections.answers, targets)
-    if sections.answers and not kept:
+    aliases = [record for record in kept if record.rdatatype in (_CNAME, _DNAME)]
+    if (sections.answers and not kept) or len(aliases) > MAX_ALIASES:
         raise MalformedError
     proof = _select_proof(chain[-1], sections.authority)
     ttls = _ttls(kept, proof, minimum, maximum)
@@ -193,16 +190,11 @@ def _select_answers(
     for name in chain:
         # The DNAME that an alias was made from goes before it (RFC 6672 section 3.1), and so does
         # its signature: the alias has none.
-        if dnames:
-            for owner in suffixes(name)[1:]:
-                if owner in dnames:
-                    kept.append(dnames.pop(owner))
-                    kept += signatures.get(owner, [])
         if dnames and name in targets:
             owner = _made_from(name, targets[name], dnames)
             if owner in dnames:
                 kept.append(dnames.pop(owner))
-                kept += [record for record in signatures if record.name == owner]
+                kept += signatures.get(owner, [])
         kept += [
             record
             for record in of_class

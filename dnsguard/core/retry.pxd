@@ -102,7 +102,7 @@ cdef class Retry:
 
     cpdef int distrust(self, Attempt attempt) except -1
 
-    cpdef int failed(self, Attempt attempt) except -1
+    cpdef int failed(self, Attempt attempt, bint by_us=*) except -1
 
     cdef int _doubt(self, Attempt attempt) except -1
 

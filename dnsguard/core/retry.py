@@ -256,13 +256,16 @@ class Retry:
         if not attempt.doubted:
             self._doubt(attempt)
 
-    def failed(self, attempt: Attempt) -> None:
-        """Take notice that an attempt met a network error.
+    def failed(self, attempt: Attempt, *, by_us: bool = False) -> None:
+        """Take notice that an attempt met a network error; `by_us`, that we ran out of something.
 
         Over UDP it is as good as lost, for an upstream that restarts or a link that comes back
         is worth another try: at once elsewhere, there when it would have timed out. That of one
-        known to be down is the end of it, and so is one over TCP.
+        known to be down is the end of it, and so is one over TCP. What we ran out of does not
+        say that there is no TCP, so then nothing is believed that TCP should have told.
         """
+        if by_us:
+            self._doubtful = None
         if not self._told:
             self.ede = _NETWORK_ERROR
         attempt.failed = True

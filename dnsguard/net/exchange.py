@@ -45,9 +45,10 @@ Waiter = tuple[Forward, Listener, Count]
 class Exchange(Receiver):
     """One question on its way to some upstreams, and everyone who waits.
 
-    `table` is where those find it who ask the same; who asked first needs no list. Nobody has
-    asked first for a probe; without a `listener` whoever did waits no more, if ever. At
-    `patience`, if it is not 0, those who wait may be given something else.
+    `table` is where those find it who ask the same; who asked first needs no list; `alike`
+    counts, by forward zone, what asks the same upstreams. Nobody has asked first for a probe;
+    without a `listener` whoever did waits no more, if ever. At `patience`, if it is not 0, those
+    who wait may be given something else.
     """
 
     __slots__ = (
@@ -56,6 +57,7 @@ class Exchange(Receiver):
         "_servers",
         "_slot",
         "_when",
+        "alike",
         "client",
         "first",
         "joined",
@@ -68,6 +70,7 @@ class Exchange(Receiver):
 
     key: bytes
     zone: Count
+    alike: list[int]
     table: "dict[bytes, Exchange]"
     first: Forward | None
     listener: Listener | None
@@ -125,8 +128,8 @@ class Exchange(Receiver):
         if attempt.carrier is None:
             return
         now = monotonic()
-        self._servers[attempt.upstream].failed(error, attempt.sent, now)
-        self._retry.failed(attempt)
+        ours = self._servers[attempt.upstream].failed(error, attempt.sent, now)
+        self._retry.failed(attempt, by_us=ours)
         self._release(attempt)
         self._advance(now)
 
@@ -187,8 +190,7 @@ class Exchange(Receiver):
             try:
                 server.send(attempt)
             except OSError as error:
-                server.failed(error, now, now)
-                self._retry.failed(attempt)
+                self._retry.failed(attempt, by_us=server.failed(error, now, now))
                 continue
             patience = attempt.patience or attempt.timeout
             self._wait_until(min(now + patience, self._retry.deadline), now)

@@ -39,7 +39,8 @@ cdef class Server:
 
     cpdef int silent(self, double sent, double now) except -1
 
-    cpdef int failed(self, error, double sent, double now) except -1
+    @cython.locals(ours=bint)
+    cpdef bint failed(self, error, double sent, double now) except -1
 
     @cython.locals(was_up=bint)
     cdef int _note_failure(self, double sent, double now) except -1

@@ -103,11 +103,13 @@ class Server:
         self._count_error("timeout")
         self._note_failure(sent, now)
 
-    def failed(self, error: OSError | None, sent: float, now: float) -> None:
-        """Count an error of the network on the way to it, or of our own."""
+    def failed(self, error: OSError | None, sent: float, now: float) -> bool:
+        """Count an error on the way to it; tell whether it is that we ran out of something."""
         self._count_error("network")
-        if error is None or error.errno not in _OUR_ERRORS:
+        ours = error is not None and error.errno in _OUR_ERRORS
+        if not ours:
             self._note_failure(sent, now)
+        return ours
 
     def _note_failure(self, sent: float, now: float) -> None:
         was_up = self.health.up

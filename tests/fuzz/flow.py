@@ -64,11 +64,6 @@ class Exchange:
     slot: set[Any] | None = None
     when: float = 0.0
 
-    def close(self, attempt: Attempt) -> None:
-        """Listen for an attempt no more."""
-        attempt.carrier = None
-        self.open.remove(attempt)
-
 
 class Flow:
     """A worker's core. Setups are told apart by their numbers.
@@ -154,7 +149,6 @@ class Flow:
             tcp_only=frozenset(n for n in numbers if generation.upstreams[n].tcp),
             trusted=frozenset(n for n in numbers if generation.upstreams[n].trusted),
             all_down=len(self.unreachable) == len(generation.upstreams),
-            all_down=self.unreachable.issuperset(numbers),
             patience=_PATIENCE,
         )
         retry = start(forward.query, route, self._randomness, self.now)
@@ -171,25 +165,19 @@ class Flow:
             assert exchange.retry.answer is not None
             self._finish(exchange)
         elif step == Step.NEXT:
-            exchange.close(attempt)
-            self._advance(exchange)
+            self._go_on(exchange, attempt)
         elif step == Step.DOUBT:
             self._advance(exchange)
-            self._go_on(exchange, attempt)
 
     def fail(self, exchange: Exchange, attempt: Attempt) -> None:
         """Take a network error of an attempt that is open."""
         exchange.retry.failed(attempt)
-        exchange.close(attempt)
-        self._advance(exchange)
         self._go_on(exchange, attempt)
 
     def distrust(self, exchange: Exchange, attempt: Attempt) -> None:
         """Take it that an attempt over UDP meets forgers."""
         if not attempt.tcp:
             exchange.retry.distrust(attempt)
-            exchange.close(attempt)
-            self._advance(exchange)
             self._go_on(exchange, attempt)
 
     def _go_on(self, exchange: Exchange, attempt: Attempt) -> None:
@@ -205,7 +193,6 @@ class Flow:
             if attempt.upstream in self.unreachable:
                 retry.failed(attempt)
                 continue
-            attempt.carrier = exchange
             attempt.carrier = self
             exchange.open.append(attempt)
             patience = attempt.patience or attempt.timeout
@@ -214,7 +201,6 @@ class Flow:
         if retry.answer is None and retry.resume:
             self._wait_until(exchange, min(retry.resume, retry.deadline))
         elif retry.answer is None and any(not attempt.doubted for attempt in exchange.open):
-        elif retry.answer is None and exchange.open:
             self._wait_until(exchange, retry.deadline)
         else:
             self._finish(exchange)
