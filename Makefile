@@ -3,15 +3,19 @@ PYTHON ?= python3
 PIP = .venv/bin/pip --disable-pip-version-check --quiet
 SOURCES := $(shell find dnsguard blocklists -name '*.py' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.txt' -o -name '*.md')
 
-.PHONY: help run test test-compiled test-plain check format standards sanitize bench lock clean .venv
+.PHONY: help run test test-compiled test-plain check format pages sanitize fuzz fuzz-briefly \
+	soak soak-load soak-faults bench lock clean .venv
+	bench lock clean .venv
 
 help:
 	@echo "make run      set everything up and serve on 127.0.0.1:10053 with a demo config"
 	@echo "make test     run every test in both builds, compiled and plain"
 	@echo "make check    lint, types, formatting"
 	@echo "make .venv    only set up: .venv/bin/dnsguard"
-	@echo "make standards  make docs/standards.md anew from its tests"
+	@echo "make pages    make standards, threats, faults and promises in docs/ anew from their tests"
 	@echo "make sanitize  run what writes through pointers under sanitizers"
+	@echo "make fuzz     look for octets that do harm, 10 minutes for each target"
+	@echo "make soak     an hour of load and faults, then every fault and attack at length (root)"
 	@echo "make bench    measure, beside other servers (20 minutes)"
 	@echo "make lock     pin the dependencies anew"
 
@@ -38,8 +42,18 @@ format: .venv/.develop
 	.venv/bin/ruff check --fix-only
 	.venv/bin/ruff format
 
-standards: .venv .venv/.develop
-	.venv/bin/python -m tests.standards.page
+pages: .venv .venv/.develop
+	.venv/bin/python -m tests.pages
+
+# SOAK has more options: --seed, --seconds, --rate, --faults, --report (see tests/soak/__main__.py).
+soak: soak-load
+	$(MAKE) soak-faults
+
+soak-load: .venv .venv/.develop .venv/.packages
+	DNSGUARD_BUILD=compiled .venv/bin/python -P tests/soak $(SOAK)
+
+soak-faults: .venv .venv/.develop .venv/.packages
+	DNSGUARD_BUILD=compiled DNSGUARD_FAULT_SECONDS=20 .venv/bin/pytest tests/faults tests/attacks
 
 bench: .venv .venv/.develop .venv/.packages .venv/.peers
 	.venv/bin/python -P benchmarks/answers.py
@@ -47,6 +61,7 @@ bench: .venv .venv/.develop .venv/.packages .venv/.peers
 	.venv/bin/python -P benchmarks/scaling.py
 	.venv/bin/python -P benchmarks/reload_pause.py
 	.venv/bin/python -P benchmarks/million_names.py
+	.venv/bin/python -P benchmarks/floods.py
 
 .venv: .venv/.installed
 
@@ -79,6 +94,17 @@ bench: .venv .venv/.develop .venv/.packages .venv/.peers
 sanitize: .venv .venv/.develop .venv/.packages
 	scripts/sanitize
 
+# Coverage-guided, of the plain build; DNSGUARD_FUZZ_SECONDS for each target.
+fuzz: .venv .venv/.develop .venv/.fuzz
+	scripts/fuzz
+
+fuzz-briefly: .venv .venv/.develop .venv/.fuzz
+	DNSGUARD_FUZZ_SECONDS=5 scripts/fuzz
+
+.venv/.fuzz: .venv/.runtime requirements/fuzz.lock
+	$(PIP) install --require-hashes -r requirements/fuzz.lock
+	touch $@
+
 # What the benchmarks put beside dnsguard.
 .venv/.peers: scripts/install-packages
 	scripts/install-packages bench
@@ -88,4 +114,4 @@ lock: .venv/.develop
 	scripts/lock
 
 clean:
-	rm -rf .venv build .demo *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build .demo .fuzz *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

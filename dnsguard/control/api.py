@@ -95,7 +95,10 @@ def _application(routes: list[Route]) -> ASGIApp:
         HTTPException: _explain,
         Exception: _apologise,
     }
-    return Starlette(routes=routes, exception_handlers=handlers)
+    application = Starlette(routes=routes, exception_handlers=handlers)
+    # Else a path with a slash too many leads to whatever host the request says it came for.
+    application.router.redirect_slashes = False
+    return application
 
 
 class _API:

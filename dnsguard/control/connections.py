@@ -1,4 +1,4 @@
-"""HTTP connections: Hypercorn speaks the protocol, the loop, sockets and bounds are ours.
+"""HTTP connections: Hypercorn speaks HTTP/1.1, the loop, sockets and bounds are ours.
 
 One request per connection: the bounds are then simple, and neither Prometheus nor the commands
 would notice the difference.
@@ -10,17 +10,22 @@ import os
 import socket
 import stat
 import struct
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.asyncio.worker_context import WorkerContext
 from hypercorn.config import Config
+from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.typing import ASGIFramework
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dnsguard.control.sockets import SocketError
+
+if TYPE_CHECKING:
+    from h11 import Request
 
 MAX_CONNECTIONS = 64  # on each socket; a flood on one cannot close the other
 REQUEST_SECONDS = 5.0  # until the whole header is there
@@ -37,7 +42,7 @@ class HTTPServer:
     """
 
     def __init__(self, application: ASGIApp, *, connection_seconds: float) -> None:
-        self._application = ASGIWrapper(cast(ASGIFramework, application))
+        self._application = ASGIWrapper(cast(ASGIFramework, _reading_on(application)))
         self._connection_seconds = connection_seconds
         self._config = _hypercorn_config()
         self._context = WorkerContext(max_requests=None)
@@ -85,9 +90,60 @@ class HTTPServer:
 
 class _Connection(TCPServer):
     async def _read_data(self) -> None:
+        whole = self.protocol
+        whole.protocol = _HTTP1(
+            whole.app,
+            whole.config,
+            whole.context,
+            whole.task_group,
+            whole.state,
+            whole.ssl,
+            whole.client,
+            whole.server,
+            whole.send,
+        )
         await super()._read_data()
         # Else one whose client is gone would keep its place until the time-out.
         await self.idle_task.stop()
+
+
+class _HTTP1(H11Protocol):
+    """HTTP/1.1 alone: frames of HTTP/2 and websockets cost without end and say nothing."""
+
+    async def _check_protocol(self, event: object) -> None:
+        pass
+
+    async def _create_stream(self, request: "Request") -> None:
+        headers = [header for header in request.headers if header[0] != b"upgrade"]
+        await super()._create_stream(replace(request, headers=cast(Any, headers)))
+
+
+def _reading_on(application: ASGIApp) -> ASGIApp:
+    """Take what is left of a body while the answer to it ends.
+
+    Hypercorn queues it for the application; once the queue is full neither end goes on, and
+    whoever sends without end would keep a place until the time-out.
+    """
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_and_read(message: Message) -> None:
+            if message["type"] != "http.response.body" or message.get("more_body", False):
+                await send(message)
+                return
+            reading = asyncio.create_task(_read_to_the_end(receive))
+            try:
+                await send(message)
+            finally:
+                reading.cancel()
+
+        await application(scope, receive, send_and_read)
+
+    return wrapped
+
+
+async def _read_to_the_end(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def control_socket(path: Path) -> socket.socket:
@@ -153,5 +209,4 @@ def _hypercorn_config() -> Config:
     config.include_server_header = False
     config.keep_alive_timeout = REQUEST_SECONDS
     config.keep_alive_max_requests = 0
-    config.h2_max_concurrent_streams = 4
     return config

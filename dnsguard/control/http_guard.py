@@ -29,9 +29,15 @@ def read_only(application: ASGIApp) -> ASGIApp:
 
 def _refusal(request: Request) -> Response | None:
     # A page on the web whose name resolves to our address (DNS rebinding) names itself here.
-    if not _is_own(request.headers.get("host", "")):
+    host = request.headers.get("host", "")
+    if not _is_own(host):
         text = "the Host header must be an IP address or localhost: use http://127.0.0.1:PORT"
         return JSONResponse({"error": text}, HTTPStatus.MISDIRECTED_REQUEST)
+    # Browsers would keep the answer from the page; what it is about need not be done either.
+    origin = request.headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != host:
+        text = "a page of another site is told nothing: open this one itself"
+        return JSONResponse({"error": text}, HTTPStatus.FORBIDDEN)
     if request.method not in {"GET", "HEAD"}:
         text = "nothing is changed here: use the control socket, as the dnsguard commands do"
         return JSONResponse({"error": text}, HTTPStatus.FORBIDDEN)

@@ -8,9 +8,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from dnsguard.control.counting import Page
+from dnsguard.core import counters
 from dnsguard.net import channel
 
 SWAP_TIMEOUT = 10.0  # seconds until a worker that does not take a generation is replaced
+WATCH_EVERY = 1.0
+MISSED_BEATS = 5  # in as many looks at it, until a worker that stands still is replaced
 FIRST_DELAY = 0.05
 MAX_DELAY = 5.0  # seconds between attempts to start a worker that keeps dying
 HEALTHY_AFTER = 10.0  # seconds a worker lives until its earlier deaths are forgiven
@@ -121,8 +124,23 @@ class Worker:
         self._send_generation()
 
     async def _watch(self) -> None:
+        """Return when the process has ended; kill it when its event loop stands still.
+
+        Looks are counted, not seconds: a machine that was paused pauses us as well.
+        """
         assert self._process is not None  # noqa: S101 - set by _start
-        await self._process.wait()
+        ended = asyncio.create_task(self._process.wait())
+        beats = missed = 0
+        try:
+            while not (await asyncio.wait((ended,), timeout=WATCH_EVERY))[0]:
+                latest = self._page.read(counters.FIRST_FREE)[counters.BEATS]
+                missed = missed + 1 if self.listening.is_set() and latest == beats else 0
+                beats = latest
+                if missed == MISSED_BEATS:
+                    _log.error("worker %d stands still: killing it", self.number)
+                    self.kill()
+        finally:
+            ended.cancel()
 
     def _stop_watching(self) -> None:
         self.pid = None

@@ -36,6 +36,7 @@ LIMITS = (
     "late",
     "amplification",
     "tcp_octets",
+    "pending_per_upstream",
 )
 LIMITED = RESPONSE_SECONDS + len(Source) * HISTOGRAM_SIZE
 
@@ -43,8 +44,10 @@ CACHE_ENTRIES = LIMITED + len(LIMITS)
 CACHE_BYTES = CACHE_ENTRIES + 1
 PENDING = CACHE_BYTES + 1
 INTERNAL_ERRORS = PENDING + 1
+LOG_DROPPED = INTERNAL_ERRORS + 1
+BEATS = LOG_DROPPED + 1  # one a second, while the worker's event loop turns
 
-FIRST_FREE = INTERNAL_ERRORS + 1
+FIRST_FREE = BEATS + 1
 
 # The range of one group: its queries by transport, and what looks like a way round the ban.
 SIGNALS = ("tunnel",)

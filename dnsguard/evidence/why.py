@@ -18,9 +18,10 @@ from dnsguard.core.generation import Generation
 from dnsguard.core.image import Kind, Match
 from dnsguard.core.inspection import find_hops
 from dnsguard.core.policy import rank
-from dnsguard.core.protocol import RD, Ede, EdnsOption, Source, Transport
+from dnsguard.core.protocol import RD, Source, Transport
 from dnsguard.core.resolver import Resolver
 from dnsguard.core.view import PolicyInView, Role, Signature, Stage, Trigger
+from dnsguard.evidence.answer_text import describe
 from dnsguard.lists.destinations import carried
 
 _OPT = b"\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00"
@@ -170,13 +171,7 @@ class Inquiry:
             return lines
         if self._response is None:
             return [*lines, "nothing is sent (answer: drop)"]
-        record = dnslib.DNSRecord.parse(self._response)
-        lines.append(f"status: {dnslib.RCODE.get(record.header.rcode)}")
-        lines += [rr.toZone() for rr in record.rr]
-        lines += [f"{rr.toZone()} (authority)" for rr in record.auth]
-        for rr in record.ar:
-            lines += [_ede(option.data) for option in rr.rdata if option.code == EdnsOption.EDE]
-        return lines
+        return [*lines, *describe(self._response)]
 
 
 def explain(generation: Generation, name: str, client: str, rdatatype: str) -> dict[str, Any]:
@@ -214,12 +209,6 @@ def _network_text(value: bytes, labels: int) -> str:
             return str(ip_network((address, labels), strict=False))
         address = inner
     return str(ip_network((address, labels - 96), strict=False))
-
-
-def _ede(data: bytes) -> str:
-    code = int.from_bytes(data[:2], "big")
-    name = Ede(code).name.replace("_", " ").capitalize() if code in set(Ede) else ""
-    return f"EDE: {code} ({name}): {data[2:].decode('utf-8', 'replace')}"
 
 
 def _parse_type(text: str) -> int:

@@ -19,7 +19,7 @@ def write_durably(path: Path, data: bytes | Iterable[bytes], *, mode: int = 0o66
     temporary = path.with_name(path.name + _TEMPORARY)
     try:
         temporary.unlink(missing_ok=True)  # what a kill left has its own mode
-        with open(temporary, "wb", opener=partial(os.open, mode=mode)) as file:
+        with open(temporary, "xb", opener=partial(os.open, mode=mode)) as file:
             file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())

@@ -1,6 +1,7 @@
 """The TCP listener (RFC 7766): pipelined queries, answers as they come, bounded everything."""
 
 import asyncio
+import resource
 import socket
 from time import monotonic
 from typing import cast
@@ -18,6 +19,7 @@ from dnsguard.net.upstream import Upstreams
 
 MAX_IN_FLIGHT = 64  # queries of one connection under way before reading pauses
 MAX_CONNECTIONS = 2000  # of all clients to one worker
+DESCRIPTORS_SHARE = 0.5  # that they may take at most: the rest asks upstreams
 CROWDED_SHARE = 0.75  # of them: from there on idle ones are closed sooner
 CROWDED_FACTOR = 0.1  # times the idle time
 MAX_OCTETS = 32 << 20  # that all connections hold: parts of queries, and responses not yet read
@@ -54,7 +56,7 @@ class Connections:
     @property
     def idle(self) -> float:
         """Return after how many seconds an idle connection is closed as things are."""
-        crowded = len(self) >= CROWDED_SHARE * MAX_CONNECTIONS
+        crowded = len(self) >= CROWDED_SHARE * max_connections()
         return self._idle * CROWDED_FACTOR if crowded else self._idle
 
     def admit(self, connection: "StreamConnection", now: float) -> bool:
@@ -69,7 +71,7 @@ class Connections:
             self.count_limited("tcp_per_client")
             return False
         self._make_room(now)
-        if len(self) >= MAX_CONNECTIONS:
+        if len(self) >= max_connections():
             self.count_limited("tcp_connections")
             return False
         self._counts.add(address)
@@ -78,9 +80,10 @@ class Connections:
 
     def _make_room(self, now: float) -> None:
         """Close what has been idle for too long as things are, and one more when all is full."""
-        while len(self) >= CROWDED_SHARE * MAX_CONNECTIONS:
+        most = max_connections()
+        while len(self) >= CROWDED_SHARE * most:
             connection = next((known for known in self._open if known.is_idle), None)
-            full = len(self) >= MAX_CONNECTIONS
+            full = len(self) >= most
             if connection is None or not (full or now >= connection.last_query + self.idle):
                 return
             connection.end("tcp_connections" if full else "tcp_idle")
@@ -117,6 +120,12 @@ class Connections:
     def count_limited(self, limit: str) -> None:
         """Count what a limit refused."""
         self.resolver.page[counters.limit_index(limit)] += 1
+
+
+def max_connections() -> int:
+    """Return how many connections there is room for."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(MAX_CONNECTIONS, int(descriptors * DESCRIPTORS_SHARE))
 
 
 class StreamConnection(asyncio.Protocol):

@@ -29,6 +29,8 @@ cdef class Upstreams(Exchanges):
     cdef list _routes
     cdef dict _known
     cdef Py_ssize_t _max_pending
+    cdef Py_ssize_t _max_alike
+    cdef list _alike
 
     @cython.locals(
         pending=Pending,

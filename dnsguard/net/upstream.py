@@ -30,6 +30,9 @@ _LATE = LATE  # upstream.pxd types what is defined here, not what is imported
 _GIVES_WAY = GIVES_WAY
 _LATE_INDEX = counters.limit_index("late")
 _STAYING_SHARE = 2  # half of what is under way gives way to nothing: a slow upstream answers it
+# Of what is under way a quarter is left to those that ask other upstreams, where there are any:
+# a dead server of an internal zone takes no place of public names, nor a dead uplink all of them.
+_OTHERS_SHARE = 4
 _REFRESH_SHARE = 2  # what nobody waits for takes half of what may be under way, not more
 
 _PROBE = parse_query(b"\0\0\1\0\0\1\0\0\0\0\0\0\0\0\2\0\1")
@@ -51,7 +54,8 @@ class Upstreams(Exchanges):
         self._loops = LoopNames(b"")
         self._routes: list[Route | None] = []
         self._known: dict[str, Server] = {}
-        self._max_pending = 0
+        self._max_pending = self._max_alike = 0
+        self._alike: list[int] = []
         self.generation = generation
         self.configure(generation)
 
@@ -76,7 +80,10 @@ class Upstreams(Exchanges):
         shared = generation.settings.cookie_secrets
         self._loops = LoopNames(shared[0] if shared else secrets.token_bytes(16))
         limits = generation.limits
-        self._max_pending = limits.pending
+        self._max_pending = self._max_alike = limits.pending
+        if len(generation.upstream_sets) > 1:
+            self._max_alike -= limits.pending // _OTHERS_SHARE
+        self._alike = [0] * len(generation.upstream_sets)
         self._pending.configure(limits.pending, limits.pending_per_client, limits.exempt)
         self._resolver.replies.amplification.configure(limits.exempt)
         known = {upstream.url: self._server(upstream) for upstream in generation.upstreams}
@@ -124,6 +131,10 @@ class Upstreams(Exchanges):
             if query.verified:
                 self._giving_way.pop(exchange, None)
             exchange.join(forward, listener, client)
+            return
+        if self._alike[forward.zone] >= places(self._max_alike, query):
+            pending.leave(client)
+            self._refuse(forward, listener, "pending_per_upstream", forward.received)
             return
         route = self._route(forward.zone)
         zone = pending.open(query)
@@ -185,6 +196,8 @@ class Upstreams(Exchanges):
         exchange = Exchange.__new__(Exchange)
         exchange.key = forward.query.key
         exchange.zone = zone
+        exchange.alike = self._alike
+        exchange.alike[forward.zone] += 1
         exchange.table = self._asked
         exchange.first = forward
         exchange.listener = listener
@@ -248,6 +261,8 @@ class Upstreams(Exchanges):
 
     def _end(self, exchange: Exchange) -> None:
         """Forget an exchange that is over."""
+        if exchange.first is not None:
+            exchange.alike[exchange.first.zone] -= 1
         exchange.first = None
         del exchange.table[exchange.key]
         self._giving_way.pop(exchange, None)

@@ -176,6 +176,15 @@ def test_another_name_as_host_is_refused(admin: httpx.Client, host: str) -> None
     assert "generation" not in response.text
 
 
+def test_a_page_of_another_site_is_refused(admin: httpx.Client) -> None:
+    own = str(admin.base_url)
+    for origin in ("http://evil.example", f"{own}0", "null"):
+        response = admin.get("/api/v1/status", headers={"origin": origin})
+        assert response.status_code == 403
+        assert "generation" not in response.text
+    assert admin.get("/api/v1/status", headers={"origin": own}).status_code == 200
+
+
 def test_a_request_without_host_is_refused(api: Served) -> None:
     answer = exchange(("127.0.0.1", api.port), b"GET /api/v1/status HTTP/1.0\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 421 ")
@@ -190,6 +199,16 @@ def test_a_path_leads_nowhere_else(api: Served, path: str) -> None:
     assert answer.startswith(b"HTTP/1.1 404 ")
     assert json.loads(answer.partition(b"\r\n\r\n")[2]).keys() == {"error"}
     assert b"root:" not in answer
+
+
+def test_a_slash_too_many_is_another_path_and_no_redirect(
+    control: httpx.Client, plane: FakePlane
+) -> None:
+    for method, path in (("GET", "/metrics/"), ("GET", "/api/v1/lists/"), ("POST", f"{RELOAD}/")):
+        response = control.request(method, path, headers={"host": "elsewhere.example"})
+        assert response.status_code == 404
+        assert "location" not in response.headers
+    assert not plane.reloads
 
 
 def test_every_response_may_load_and_run_nothing(admin: httpx.Client) -> None:

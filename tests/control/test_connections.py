@@ -3,6 +3,7 @@ import socket
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 import httpx
@@ -74,6 +75,30 @@ def test_a_client_that_is_silent_is_cut(plane: FakePlane, monkeypatch: pytest.Mo
     with served(plane) as where, socket.create_connection(("127.0.0.1", where.port)) as silent:
         silent.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
         assert silent.recv(1000) == b""
+
+
+def test_who_sends_a_body_without_end_is_cut_off_once_answered(plane: FakePlane) -> None:
+    head = b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with served(plane) as where, socket.create_connection(("127.0.0.1", where.port)) as endless:
+        endless.settimeout(20)
+        endless.sendall(head)
+        chunks = repeat(b"10000\r\n" + bytes(0x10000) + b"\r\n")
+        with pytest.raises(ConnectionError):
+            any(map(endless.sendall, chunks))
+
+
+def test_http_1_is_spoken_to_whoever_would_like_something_else(plane: FakePlane) -> None:
+    upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAAA\r\n"
+    with served(plane) as where:
+        address = ("127.0.0.1", where.port)
+        request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + upgrade + b"\r\n"
+        assert exchange(address, request).startswith(b"HTTP/1.1 200 ")
+        websocket = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        websocket += b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + websocket + b"\r\n"
+        assert exchange(address, request).startswith(b"HTTP/1.1 200 ")
+        answer = exchange(address, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9))
+        assert answer.startswith(b"HTTP/1.1 4")
 
 
 JUNK = st.binary(max_size=2000)

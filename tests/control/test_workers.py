@@ -152,6 +152,24 @@ def test_a_worker_that_stands_still_is_replaced_at_a_swap(
     assert "does not take generation 2" in caplog.text
 
 
+def test_a_worker_that_stands_still_is_replaced_unasked(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(workers, "MISSED_BEATS", 3)
+
+    async def scenario(slot: Slot) -> None:
+        await slot.until(lambda: slot.page.read(counters.FIRST_FREE)[counters.BEATS] >= 2)
+        first = slot.worker.pid
+        assert first is not None
+        os.kill(first, signal.SIGSTOP)
+        assert await slot.ask() == 1  # waits in the socket until the next one takes it
+        assert slot.worker.pid != first
+        assert slot.worker.restarts == 1
+
+    run(scenario)
+    assert "worker 0 stands still: killing it" in caplog.text
+
+
 def test_a_swap_while_nobody_fills_the_slot_returns_and_the_next_starts_with_it() -> None:
     async def scenario(slot: Slot) -> None:
         assert slot.worker.pid is not None

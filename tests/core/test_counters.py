@@ -20,6 +20,8 @@ def test_no_two_fixed_counters_share_a_place() -> None:
         counters.CACHE_BYTES,
         counters.PENDING,
         counters.INTERNAL_ERRORS,
+        counters.LOG_DROPPED,
+        counters.BEATS,
     }
     places = [responses, seconds, limits, gauges]
     assert set.union(*places) == set(range(counters.FIRST_FREE))

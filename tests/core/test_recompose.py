@@ -4,7 +4,7 @@ import dns.message
 import pytest
 
 from dnsguard.core.answer import Answer
-from dnsguard.core.recompose import MAX_CHAIN, parse_sections, recompose
+from dnsguard.core.recompose import MAX_ALIASES, MAX_CHAIN, parse_sections, recompose
 from dnsguard.core.records import MalformedError, parse_records
 from tests.support.responses import SOA, message, passed_on, question, texts
 
@@ -59,6 +59,22 @@ def test_a_chain_has_an_end() -> None:
     assert composed(message("n0.test", "A", *lines[:-1]), "n0.test").ancount == MAX_CHAIN
     with pytest.raises(MalformedError):
         composed(message("n0.test", "A", *lines), "n0.test")
+
+
+def test_no_more_aliases_are_passed_on_than_a_chain_has() -> None:
+    lines = [f"{NAME}. 300 IN CNAME n{n}.test." for n in range(MAX_ALIASES + 1)]
+    assert composed(message(NAME, "A", *lines[1:])).ancount == MAX_ALIASES
+    with pytest.raises(MalformedError):
+        composed(message(NAME, "A", *lines))
+
+
+def test_no_dname_is_passed_on_but_those_of_the_chain() -> None:
+    owners = ["a." * labels + "test" for labels in range(100)]
+    name = f"a.{owners[-1]}"
+    dnames = [f"{owner}. 300 IN DNAME test." for owner in owners]
+    alias = f"{name}. 300 IN CNAME a.test."
+    answer = composed(message(name, "A", *dnames, alias), name)
+    assert texts(passed_on(answer, name, "A").answer) == [dnames[-1], alias]
 
 
 @pytest.mark.parametrize(

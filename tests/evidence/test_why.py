@@ -9,7 +9,9 @@ from dnsguard.core.view import Stage
 from dnsguard.evidence.why import Inquiry, explain
 from tests.support.gateway import Gateway, records_server
 from tests.support.generations import Ban, Setup, generation
+from tests.support.responses import accepted, judge, raw, record
 
+WWW = b"\xc0\x0c"
 STAFF, CITIZEN, STRANGER = "10.20.0.7", "10.99.0.7", "192.0.2.7"
 
 EVERYTHING = generation(
@@ -164,6 +166,15 @@ def test_an_answer_that_passes_is_told_too() -> None:
     assert [hop["name"] for hop in told["hops"]] == [
         *("free.example", "a.listed.example", "192.0.2.1"),
     ]
+
+
+def test_an_answer_with_rdata_that_cannot_be_read_is_told_all_the_same() -> None:
+    inquiry = Inquiry(HOPS.generation(), "www.example.org", STAFF, "A")
+    assert inquiry.forward is not None
+    address, signature = record(WWW, 1, b"\xc0\0\2\1"), record(WWW, 46, b"\0\1")
+    answer = accepted(judge(raw(address, signature)))
+    inquiry.take(inquiry.resolver.response(inquiry.forward, answer, 1.0))
+    assert "TYPE46 \\# 2 0001" in inquiry.explain()["answer"]
 
 
 def test_a_private_address_is_told() -> None:

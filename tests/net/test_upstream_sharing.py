@@ -15,9 +15,15 @@ from tests.support.loops import wait_for
 from tests.support.scripted import (
     TRUE,
     ScriptedUpstream,
+    silent,
     telling,
 )
-from tests.support.shell import Shell, addresses, is_sent_to_tcp, make_query
+from tests.support.shell import (
+    Shell,
+    addresses,
+    is_sent_to_tcp,
+    make_query,
+)
 
 STAFF = {"staff": ["127.0.0.2/32"]}
 
@@ -125,6 +131,20 @@ class TestLimits:
                 late.send(make_query("www.example.org"))  # joins what is under way
                 assert addresses(dns.message.from_wire(late.recv(4096))) == [TRUE]
             assert shell.limited("pending") == 1
+
+    def test_of_those_that_ask_the_same_upstreams(
+        self, upstream: ScriptedUpstream, other: ScriptedUpstream
+    ) -> None:
+        upstream.script = silent
+        zones = {"city.internal": [other.url]}
+        setup = Setup(upstreams=[upstream.url], forward_zones=zones, pending=16)
+        with Shell(setup) as shell, shell.datagrams() as client:
+            for number in range(20):
+                client.send(make_query(f"www.d{number}.example"))
+            refused = [dns.message.from_wire(client.recv(4096)) for _ in range(11)]
+            assert all(is_sent_to_tcp(answer) for answer in refused)
+            assert shell.limited("pending_per_upstream") == 11
+            assert addresses(shell.ask("www.city.internal")) == ["192.0.2.81"]
 
     def test_of_those_who_wait(
         self, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch

@@ -58,6 +58,14 @@ def test_a_link_local_address_answers_clients_with_global_ones(
         assert (said(response), source) == (expected, LINK_LOCAL)
 
 
+@transports
+def test_who_asks_from_a_link_local_address_is_in_no_group(gateway: City, transport: str) -> None:
+    # It says nothing of the network it is in: docs/limits.md has what to announce instead.
+    for client in (gateway.phone, gateway.citizen):
+        response, _ = client.ask("www.tiktok.com A", LINK_LOCAL, transport)
+        assert said(response) == REAL
+
+
 def test_the_phone_is_sinkholed_for_every_type_and_the_citizen_is_not(gateway: City) -> None:
     for address in ("10.20.0.1", "2001:db8:20::1"):
         answers = [

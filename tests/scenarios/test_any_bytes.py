@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.scenarios.client import SOCKETS, Datagrams, Stream, ask, compose
 from tests.scenarios.upstream import knowing_every_name
-from tests.support.data import needs_shared, shared
+from tests.support.captures import captured
+from tests.support.data import needs_shared
 from tests.support.gateway import read, said
 from tests.support.metrics import read_samples
 from tests.support.scripted import ScriptedUpstream
@@ -19,7 +20,6 @@ from tests.support.server import Server, running
 from tests.support.strategies import queries
 
 REGISTERED = "127.0.0.2"
-DNS_PORTS = {53, 5353, 8053}
 GOOD = compose("blocked.example.org")
 
 
@@ -145,20 +145,3 @@ def test_every_dns_payload_of_the_captures(server: Server) -> None:
         send_stream(server, framed(data))
     for data in segments:
         send_stream(server, data)
-
-
-def captured() -> tuple[set[bytes], set[bytes]]:
-    """Return what UDP and TCP carried from and to the ports of DNS in the captures."""
-    from scapy.layers.inet import TCP, UDP
-    from scapy.utils import PcapReader
-
-    carried: dict[type, set[bytes]] = {UDP: set(), TCP: set()}
-    for path in sorted(shared("pcap").rglob("*.pcap*")):
-        if path.suffix == ".txt":
-            continue
-        with PcapReader(str(path)) as packets:
-            for packet in packets:
-                for layer, payloads in carried.items():
-                    if layer in packet and {packet[layer].sport, packet[layer].dport} & DNS_PORTS:
-                        payloads.add(packet[layer].payload.original)
-    return carried[UDP], carried[TCP] - {b""}

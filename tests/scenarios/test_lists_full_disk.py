@@ -2,87 +2,20 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from dnsguard.lists.generations import GenerationStore
-from tests.scenarios.upstream import knowing_every_name
-from tests.support.list_server import (
-    BLOCKED,
-    FORWARDED,
-    details,
-    make_list,
-    marker,
-    metric,
-    one_line,
-    policy,
-    update,
-    verdicts,
-)
-from tests.support.nginx import Nginx, running_nginx
-from tests.support.scripted import ScriptedUpstream
-from tests.support.server import Server, running
-from tests.support.small_disk import SmallDisk, small_disk
+from tests.support.list_city import COMMON, NAME, PATH, City, running_city
+from tests.support.list_server import BLOCKED, details, metric, one_line
 from tests.support.steady_client import SteadyClient
 
-DISK = 2 << 20
-NAME = "partner"
-PATH = "/list.txt"
-COMMON = "name0.listed.example"
-COUNT = 3_000
 UNWRITTEN = f"what list {NAME} came to cannot be written (No space left on device)"
-
-
-class City(NamedTuple):
-    """A server whose first version is kept, on a disk with room, and what is around it."""
-
-    server: Server
-    nginx: Nginx
-    disk: SmallDisk
-
-    def serve(self, version: int) -> None:
-        """Have the list server serve a version."""
-        self.nginx.serve(PATH, make_list(version, count=COUNT))
-
-    def update(self) -> str:
-        """Update the list and return the result, while a client asks."""
-        place = self.server.places["127.0.0.1"]
-        with SteadyClient(place, f"{COMMON} A", BLOCKED):
-            return str(update(self.server, NAME)[NAME]["result"])
-
-    def restart(self) -> None:
-        """Stop the server and start it again."""
-        assert self.server.stop() == 0
-        self.server.start()
-
-    def check(self, serves: int, keeps: list[int]) -> None:
-        """Check which version is in force, and that the disk has exactly those whole."""
-        versions = range(1, 5)
-        expected = {marker(n): BLOCKED if n == serves else FORWARDED for n in versions}
-        assert verdicts(self.server, *expected) == expected
-        store = GenerationStore(self.disk.path / "lists")
-        generations = store.record(NAME).generations
-        texts = [store.read(NAME, generation, 1 << 20) for generation in generations]
-        assert texts == [make_list(version, count=COUNT) for version in keeps]
 
 
 @pytest.fixture
 def city(tmp_path: Path) -> Iterator[City]:
-    with (
-        small_disk(tmp_path / "state", DISK) as disk,
-        ScriptedUpstream(knowing_every_name()) as upstream,
-        running_nginx(tmp_path) as nginx,
-    ):
-        nginx.serve(PATH, make_list(1, count=COUNT))
-        config = {
-            "upstreams": [upstream.url],
-            "lists": {NAME: {"source": nginx.url(PATH)}},
-            **policy(NAME),
-        }
-        with running(tmp_path, config, prefix=disk.prefix) as server:
-            server.wait_for(lambda: details(server, NAME)["generation"] == 1)
-            yield City(server, nginx, disk)
+    with running_city(tmp_path) as started:
+        yield started
 
 
 def test_what_cannot_be_kept_goes_live(city: City) -> None:

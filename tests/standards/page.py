@@ -1,13 +1,13 @@
-"""Makes docs/standards.md from rows.toml and the tests: `python -m tests.standards.page`."""
+"""What docs/standards.md is made of rows.toml and the tests; `make pages` writes it."""
 
 import re
 from pathlib import Path
 
-from tests.standards.rows import Row, load_rows
+from tests.standards.rows import Row
 
 PAGE = Path(__file__).parents[2] / "docs" / "standards.md"
 INTRODUCTION = (
-    "<!-- Made by `make standards` from tests/standards; a test compares. -->\n\n"
+    "<!-- Made by `make pages` from tests/standards; a test compares. -->\n\n"
     "# Standards\n\n"
     "In the words of RFC 9499, dnsguard is a *policy-implementing resolver* that works as a "
     "*forwarder*: stub resolvers ask it, it answers from policy, local records and its cache, and "
@@ -68,7 +68,3 @@ def _tests(row: Row) -> str:
         return ""
     names = ", ".join(f"`{test}`" for test in row.tests)
     return f"[{row.file}](../tests/standards/{row.path.name}): {names}"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(compose_page(load_rows()), "utf-8")

@@ -1,10 +1,10 @@
 """The rows of rows.toml, each with its tests; `page` makes docs/standards.md of them."""
 
-import ast
 import tomllib
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
+
+from tests.support.rows import tests_in
 
 FOLDER = Path(__file__).parent
 LEVELS = ("MUST", "SHOULD", "MAY", "practice")
@@ -46,16 +46,6 @@ def load_rows() -> list[Row]:
     """Return every row in the order of the file."""
     document = tomllib.loads((FOLDER / "rows.toml").read_text("utf-8"))
     return [Row(*key.split(), **fields) for key, fields in document.items()]
-
-
-@cache
-def tests_in(path: Path) -> list[str]:
-    """Return the names of the tests in a file, none for a file that is not there."""
-    if not path.exists():
-        return []
-    module = ast.parse(path.read_text("utf-8"))
-    functions = [node.name for node in module.body if isinstance(node, ast.FunctionDef)]
-    return [name for name in functions if name.startswith("test_")]
 
 
 def homeless(rows: list[Row]) -> list[str]:

@@ -10,7 +10,7 @@ ROWS = load_rows()
 
 
 def test_the_page_is_made_of_the_rows() -> None:
-    assert PAGE.read_text("utf-8") == compose_page(ROWS), "run `make standards`"
+    assert PAGE.read_text("utf-8") == compose_page(ROWS), "run `make pages`"
 
 
 def test_a_row_is_shown_or_has_a_reason() -> None:

@@ -7,7 +7,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -164,7 +164,8 @@ def exchange(address: tuple[str, int] | str, sent: bytes) -> bytes:
         connection.connect(address)
         try:
             connection.sendall(sent)
-            connection.shutdown(socket.SHUT_WR)
+            with suppress(OSError):  # it is no longer connected
+                connection.shutdown(socket.SHUT_WR)
             while chunk := connection.recv(65_536):
                 received += chunk
         except ConnectionError:

@@ -7,7 +7,8 @@ Everything received is recorded. The lies tell the address `FORGED`, the truth i
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -75,6 +76,15 @@ class ScriptedUpstream:
         self._thread.run(self._close())
         self._thread.close()
         assert not self._thread.errors
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Have nobody listen for the length of a block, so that who asks is refused."""
+        self._thread.run(self._close())
+        try:
+            yield
+        finally:
+            self._thread.run(self._open())
 
     @property
     def url(self) -> str:
@@ -225,6 +235,18 @@ def truncating(script: Script) -> Script:
         return script(query, transport, peer)
 
     return truncate
+
+
+def in_turn(*scripts: Script) -> Script:
+    """Return a script that treats each new name by the next of these, however often it comes."""
+    turns: dict[str, int] = {}
+
+    def script(query: bytes, transport: str, peer: Peer) -> Replies:
+        name = str(dns.message.from_wire(query).question[0].name).lower()
+        turn = turns.setdefault(name, len(turns))
+        return scripts[turn % len(scripts)](query, transport, peer)
+
+    return script
 
 
 def lying(lie: str, *then: tuple[float, Script]) -> Script:

@@ -7,6 +7,7 @@ with small_disk(folder, size=1 << 20) as disk:
 """
 
 import errno
+import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,31 @@ class SmallDisk:
         """What goes before a command to run it where the disk is."""
         self.path = Path(f"/proc/{holder}/root{folder}")
         """The disk, as the test reaches it."""
+        self._folder = folder
         self._filler = self.path / "filler"
+
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """Let nothing be written for the length of a block."""
+        self._remount("ro")
+        try:
+            yield
+        finally:
+            self._remount("rw")
+
+    @contextmanager
+    def without_inodes(self) -> Iterator[None]:
+        """Let no file be added for the length of a block, though there is room."""
+        status = os.statvfs(self.path)
+        self._remount(f"nr_inodes={status.f_files - status.f_ffree}")
+        try:
+            yield
+        finally:
+            self._remount(f"nr_inodes={status.f_files}")
+
+    def _remount(self, option: str) -> None:
+        command = ["mount", "-o", f"remount,{option}", str(self._folder)]
+        subprocess.run([*self.prefix, *command], check=True)
 
     def fill(self) -> None:
         """Leave no room at all."""

@@ -1,7 +1,6 @@
 """What holds for every format: names written are read back, and no text does harm."""
 
 from collections.abc import Callable
-from itertools import chain
 
 import pytest
 from hypothesis import given
@@ -11,6 +10,7 @@ from dnsguard.core import names
 from dnsguard.core.image import Kind
 from dnsguard.lists.formats import FORMATS, parse
 from dnsguard.lists.rules import BLOCK, Action, RuleType
+from tests.support.list_texts import FRAGMENTS, check_parsed
 
 LABEL = st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=1, max_size=63)
 NAME = (
@@ -60,14 +60,6 @@ def test_what_is_common_and_what_is_not_are_read_alike(found: list[str]) -> None
     assert common == rare
 
 
-FRAGMENTS = [
-    *(b"0.0.0.0 ", b"192.0.2.", b"2001:db8::", b"/24", b"-", b"zz.", b"rpz-ip", b" rpz-drop."),
-    *(b"*.", b".*", b"=", b"a.example", b".", b"||", b"|", b"^", b"@@", b"$", b"important", b","),
-    *(b"denyallow=", b"badfilter", b"##", b"/", b"!", b"#", b";", b"\n", b"\r", b" ", b"\t"),
-    *(b"address=/", b"server=/", b"local=/", b"local-zone: ", b"local-data: ", b'"', b"'"),
-    *(b" static", b" redirect", b" transparent", b"A ", b"TXT ", b"MX 1 ", b"CNAME ", b"SOA"),
-    *(b"$TTL ", b"$ORIGIN ", b"@ ", b" IN ", b"(", b")", b"\\", b"\\1", b"<html", b"\0", b"\xff"),
-]
 TEXT = st.lists(
     st.one_of(
         st.sampled_from(FRAGMENTS),
@@ -81,17 +73,7 @@ TEXT = st.lists(
 @given(TEXT, st.sampled_from(["auto", *FORMATS]), st.sampled_from([None, "exact", "suffix"]))
 def test_any_bytes_give_rules_or_reasons(text: bytes, told: str, match: str | None) -> None:
     parsed = parse(text, format=told, match=match)
-    for name in chain.from_iterable(parsed.names.values()):
-        assert names.from_text(names.to_text(name)) == name
-    for packed, length in chain.from_iterable(parsed.addresses.values()):
-        assert len(packed) in {4, 16}
-        assert 0 <= length <= 8 * len(packed)
-    for number, sample in parsed.samples:
-        assert 1 <= number <= text.count(b"\n") + 1
-        assert sample.isascii()
-        assert sample.isprintable()
-        assert len(sample) < 130
-    assert all(reason.isprintable() for reason in (*parsed.bad, *parsed.passed_over))
+    check_parsed(parsed, text)
 
 
 HOSTILE = [
