@@ -4,6 +4,7 @@ PIP = .venv/bin/pip --disable-pip-version-check --quiet
 SOURCES := $(shell find dnsguard blocklists -name '*.py' -o -name '*.pxd' -o -name '*.pyx' -o -name '*.txt' -o -name '*.md')
 
 .PHONY: help run test test-compiled test-plain check format pages sanitize fuzz fuzz-briefly \
+	soak soak-load soak-faults bench lock clean .venv
 	bench lock clean .venv
 
 help:
@@ -14,6 +15,7 @@ help:
 	@echo "make pages    make standards, threats, faults and promises in docs/ anew from their tests"
 	@echo "make sanitize  run what writes through pointers under sanitizers"
 	@echo "make fuzz     look for octets that do harm, 10 minutes for each target"
+	@echo "make soak     an hour of load and faults, then every fault and attack at length (root)"
 	@echo "make bench    measure, beside other servers (20 minutes)"
 	@echo "make lock     pin the dependencies anew"
 
@@ -42,6 +44,16 @@ format: .venv/.develop
 
 pages: .venv .venv/.develop
 	.venv/bin/python -m tests.pages
+
+# SOAK has more options: --seed, --seconds, --rate, --faults, --report (see tests/soak/__main__.py).
+soak: soak-load
+	$(MAKE) soak-faults
+
+soak-load: .venv .venv/.develop .venv/.packages
+	DNSGUARD_BUILD=compiled .venv/bin/python -P tests/soak $(SOAK)
+
+soak-faults: .venv .venv/.develop .venv/.packages
+	DNSGUARD_BUILD=compiled DNSGUARD_FAULT_SECONDS=20 .venv/bin/pytest tests/faults tests/attacks
 
 bench: .venv .venv/.develop .venv/.packages .venv/.peers
 	.venv/bin/python -P benchmarks/answers.py

@@ -16,9 +16,11 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import BaseError, CCompilerError
 
 COMPILED = [
+    "dnsguard.core.amplification",
     "dnsguard.core.answer",
     "dnsguard.core.blocked",
     "dnsguard.core.cache",
+    "dnsguard.core.clients",
     "dnsguard.core.cookies",
     "dnsguard.core.counters",
     "dnsguard.core.denials",

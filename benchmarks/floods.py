@@ -55,7 +55,7 @@ _SHAPE = Shape(cache="8MiB")
 
 @dataclass
 class Figures:
-    """What was measured of one flood, round by round; memory and descriptors before and after."""
+    """What was measured of one flood, round by round; memory and descriptors before and in it."""
 
     calm: list[Outcome] = field(default_factory=list)
     flooded: list[Outcome] = field(default_factory=list)
@@ -69,8 +69,12 @@ def main() -> None:
     """Measure, print the table, and write it below results/."""
     parser = argparse.ArgumentParser(description="Measure what floods cost others.")
     parser.add_argument("--quick", action="store_true", help="one round")
-    rounds = QUICK_ROUNDS if parser.parse_args().quick else ROUNDS
-    figures = {name: Figures() for name in FLOODS}
+    parser.add_argument("--floods", default=",".join(FLOODS), help="which, with commas between")
+    options = parser.parse_args()
+    rounds = QUICK_ROUNDS if options.quick else ROUNDS
+    figures = {name: Figures() for name in options.floods.split(",")}
+    if unknown := figures.keys() - FLOODS:
+        parser.error(f"no flood named {unknown.pop()!a}: there are {', '.join(FLOODS)}")
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         root = Path(folder)
         program = compile_program("steady", root)
@@ -103,7 +107,7 @@ def _measure_round(
         spent, started = server.cpu_seconds(), time.monotonic()
         found.flooded.append(run_load(program, server.port, queries, SECONDS, "rate", RATE))
         found.busy.append((server.cpu_seconds() - spent) / (time.monotonic() - started))
-    _note_state(found, server)
+        _note_state(found, server)
     calm, flooded = found.calm[-1].latency_us["p99"], found.flooded[-1].latency_us["p99"]
     print(
         f"{name}: p99 {calm:.0f} µs in calm, {flooded:.0f} µs flooded, core {found.busy[-1]:.0%}",
@@ -216,7 +220,7 @@ def _compose(figures: dict[str, Figures], rounds: int, loops: dict[str, list[int
         (
             f"{rounds} rounds of {SECONDS:g} s in calm and {SECONDS:g} s flooded, at {RATE:,} "
             "cached queries a second: median (least to most) of a round, the median of the "
-            "rounds' ratios, and the state before the first and after the last. One worker, "
+            "rounds' ratios, and the state before the first flood and in the last. One worker, "
             "a cache of 8 MiB; who measures and who floods share the other core."
         ),
         report.table(head, rows),

@@ -10,6 +10,7 @@ from dnsguard.control.metrics import MetricsCollector, Snapshot
 from dnsguard.control.plane import ControlPlane
 from dnsguard.control.results import ReloadResult
 from dnsguard.control.rollback import release, roll_back
+from dnsguard.control.socket_options import dropped
 from dnsguard.control.updater import Updater
 
 
@@ -98,6 +99,7 @@ class Administration:
                 found.name: list_documents.age(found, plane.records)
                 for found in plane.current.lists.loaded
             },
+            udp_dropped=sum(map(dropped, plane.datagram_sockets)),
         )
         return self._metrics.render()
 

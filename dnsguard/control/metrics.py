@@ -43,6 +43,12 @@ class Events:
     """By list and result."""
     list_refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By list and reason."""
+    log_dropped: int = 0
+    """Lines of the control plane's log that are lost."""
+
+    def count_log_dropped(self) -> None:
+        """Count a line of the log that is lost."""
+        self.log_dropped += 1
 
     def count_files(self, lists: Lists) -> None:
         """Count what reading the file lists anew came to."""
@@ -78,6 +84,8 @@ class Snapshot:
     """Whether the config file, when last read, is what is in force."""
     list_ages: dict[str, float]
     """See `status.list_age`."""
+    udp_dropped: int
+    """Datagrams that the kernel did not keep for us, since our sockets were made."""
 
 
 class MetricsCollector(Collector):
@@ -103,6 +111,7 @@ class MetricsCollector(Collector):
         pages = [page.read(self._ranges.end) for page in self._pages]
         totals = array("Q", map(sum, zip(*pages, strict=True)))
         yield from self._traffic(totals)
+        yield from self._losses(totals, self.snapshot.udp_dropped)
         yield from self._upstreams(pages, totals)
         yield from _worker_gauges(pages)
         yield from _control(self.snapshot, self._events)
@@ -146,10 +155,22 @@ class MetricsCollector(Collector):
         for offset, limit in enumerate(counters.LIMITS):
             limited.add_metric([limit], totals[counters.LIMITED + offset])
         yield limited
+
+    def _losses(self, totals: "array[int]", udp_dropped: int) -> Iterator[Metric]:
         yield CounterMetricFamily(
             "dnsguard_internal_errors",
             "Queries lost to a fault of dnsguard's own; the log has the details",
             value=totals[counters.INTERNAL_ERRORS],
+        )
+        yield CounterMetricFamily(
+            "dnsguard_udp_dropped",
+            "Queries over UDP that the kernel dropped since they were not taken in time",
+            value=udp_dropped,
+        )
+        yield CounterMetricFamily(
+            "dnsguard_log_dropped",
+            "Lines of the log that were lost since nobody read it in time",
+            value=totals[counters.LOG_DROPPED] + self._events.log_dropped,
         )
 
     def _hits(self, totals: "array[int]", kind: str, text: str) -> Metric:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import mmap
 import os
+import socket
 import time
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,20 +52,27 @@ class LastChange:
 class ControlPlane:
     """What is in force, and the workers that serve it."""
 
-    def __init__(self, config_path: Path, state: StateDirectory, worker_count: int) -> None:
+    def __init__(
+        self,
+        config_path: Path,
+        state: StateDirectory,
+        worker_count: int,
+        events: Events | None = None,
+    ) -> None:
         self.config_path = config_path
         self.state = state
         self.worker_count = worker_count
         self.started = time.time()
         self.workers: list[Worker] = []
         self.listening: list[str] = []
+        self.datagram_sockets: list[socket.socket] = []
         self.admin: str | None = None
         self.fallback: tuple[Problem, ...] = ()
         """Why the config file, when last read, was not put in force; empty when it was."""
         self.current: Candidate
         self.generation: Generation
         self.last_change: LastChange
-        self.events = Events()
+        self.events = events or Events()
         self.ranges = Ranges()
         self.pages = [Page() for _ in range(worker_count)]
         self.records = ListRecords(state.lists)

@@ -1,13 +1,17 @@
 """The options of the sockets that queries come in on, and why each is set."""
 
 import socket
+import struct
 from ipaddress import IPv4Address, IPv6Address
 
 LISTEN_BACKLOG = 512
+SEGMENT = 1220  # octets of TCP in a packet that passes any link of IPv6, as over UDP
 RECEIVE_BUFFER = 4 * 2**20  # a burst waits here while a worker is replaced
 
 # Linux's numbers; Python's socket module does not name them all.
 _SO_RCVBUFFORCE = 33
+_SO_MEMINFO = 55
+_MEMINFO = struct.Struct("=9I")  # of which the last is SK_MEMINFO_DROPS
 _IP_PKTINFO = 8
 _IP_MTU_DISCOVER = 10
 _IP_PMTUDISC_OMIT = 5
@@ -34,6 +38,8 @@ def tune(listening: socket.socket, address: IPv4Address | IPv6Address) -> None:
     """Set all the rest; also on sockets that an older version made and bound to the address."""
     listening.settimeout(0)
     if listening.type != socket.SOCK_DGRAM:
+        # A path that drops larger packets and the ICMP messages about it would stall answers.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
         return
     # An answer leaves from the address that was asked: with one address it does so anyway. And
     # it ignores the path MTU, which anyone can spoof: ours are small enough without fragments.
@@ -48,3 +54,9 @@ def tune(listening: socket.socket, address: IPv4Address | IPv6Address) -> None:
         listening.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER)
     except PermissionError:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+
+
+def dropped(listening: socket.socket) -> int:
+    """Return how many datagrams the kernel dropped, since the socket was made, for want of room."""
+    told = listening.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMINFO.size)
+    return int(_MEMINFO.unpack(told)[-1])

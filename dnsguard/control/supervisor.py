@@ -9,11 +9,11 @@ import logging
 import os
 import signal
 import socket
-import sys
 from pathlib import Path
 
 import uvloop
 
+from dnsguard import log
 from dnsguard.config import (
     Config,
     ConfigError,
@@ -26,6 +26,7 @@ from dnsguard.config.directories import read_directories
 from dnsguard.control.admin_socket import open_admin
 from dnsguard.control.candidate import Candidate, parse_whole
 from dnsguard.control.memory import give_back_freed_memory
+from dnsguard.control.metrics import Events
 from dnsguard.control.plane import ControlPlane
 from dnsguard.control.sockets import ListenSocket, SocketError, open_sockets
 from dnsguard.control.state import StateDirectory
@@ -39,10 +40,10 @@ _log = logging.getLogger(__name__)
 
 def run(config_path: Path, *, strict: bool, demo: bool) -> int:
     """Run dnsguard in the foreground until SIGTERM or SIGINT; return the exit code."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO,
-        format="%(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(message)s",
+    events = Events()
+    log.start(
+        "%(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(message)s",
+        events.count_log_dropped,
     )
     give_back_freed_memory()
     # Until there is something to reload; the default would end the process.
@@ -51,7 +52,7 @@ def run(config_path: Path, *, strict: bool, demo: bool) -> int:
     config_path = config_path.absolute()
     if demo:
         config_path = write_demo(Path.cwd() / ".demo")
-    return uvloop.run(_serve(config_path, strict=strict))
+    return uvloop.run(_serve(config_path, events, strict=strict))
 
 
 def write_demo(state: Path) -> Path:
@@ -66,11 +67,11 @@ def write_demo(state: Path) -> Path:
     return path
 
 
-async def _serve(config_path: Path, *, strict: bool) -> int:
+async def _serve(config_path: Path, events: Events, *, strict: bool) -> int:
     manager = ServiceManager.from_environment(os.environ)
     kept_sockets = inherited(os.environ)
     try:
-        plane, candidate = await _choose(config_path, strict=strict)
+        plane, candidate = await _choose(config_path, events, strict=strict)
         sockets = open_sockets(candidate.config.listen.dns, plane.worker_count, kept_sockets)
         admin = open_admin(candidate.config)
     except ConfigError as error:
@@ -83,6 +84,7 @@ async def _serve(config_path: Path, *, strict: bool) -> int:
     for listening in sockets:
         manager.store(listening.name, [listening.socket.fileno()])
     plane.listening = sorted({_place(s.address, s.port) for s in sockets})
+    plane.datagram_sockets = [s.socket for s in sockets if s.transport == "udp"]
     plane.admin = None if admin is None else _place(*admin.getsockname()[:2])
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -102,7 +104,9 @@ async def _serve(config_path: Path, *, strict: bool) -> int:
     return 0
 
 
-async def _choose(config_path: Path, *, strict: bool) -> tuple[ControlPlane, Candidate]:
+async def _choose(
+    config_path: Path, events: Events, *, strict: bool
+) -> tuple[ControlPlane, Candidate]:
     """Return the control plane and the config to start with: the file's or the last accepted.
 
     Raises ConfigError when there is neither, or when the file's must be taken.
@@ -110,7 +114,7 @@ async def _choose(config_path: Path, *, strict: bool) -> tuple[ControlPlane, Can
     state = StateDirectory(read_directories(config_path).resolve(os.environ)[0])
     try:
         sources = read_sources(config_path)
-        plane = _make_plane(config_path, parse_whole(sources, state.lists))
+        plane = _make_plane(config_path, parse_whole(sources, state.lists), events)
         return plane, await plane.prepare(sources)
     except ConfigError as error:
         if strict:
@@ -119,7 +123,7 @@ async def _choose(config_path: Path, *, strict: bool) -> tuple[ControlPlane, Can
         if accepted is None:
             raise
         try:
-            plane = _make_plane(config_path, parse(accepted[0]))
+            plane = _make_plane(config_path, parse(accepted[0]), events)
             candidate = await plane.prepare(accepted[0])
         except ConfigError:  # of another version, or its lists are gone as well
             raise error from None
@@ -133,10 +137,10 @@ async def _choose(config_path: Path, *, strict: bool) -> tuple[ControlPlane, Can
         return plane, candidate
 
 
-def _make_plane(config_path: Path, config: Config) -> ControlPlane:
+def _make_plane(config_path: Path, config: Config, events: Events) -> ControlPlane:
     workers = len(os.sched_getaffinity(0)) if config.workers == "auto" else int(config.workers)
     state, _ = config.directories.resolve(os.environ)
-    return ControlPlane(config_path, StateDirectory(state), workers)
+    return ControlPlane(config_path, StateDirectory(state), workers, events)
 
 
 def _fill(plane: ControlPlane, sockets: list[ListenSocket]) -> list[Worker]:

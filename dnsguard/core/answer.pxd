@@ -57,4 +57,4 @@ cpdef bytes compose_response(
 @cython.locals(least=Py_ssize_t, padded=Py_ssize_t)
 cdef bytes _padding(Py_ssize_t size, Py_ssize_t limit)
 
-cpdef bytes compose_error(Query query, unsigned int udp_size=*)
+cpdef bytes compose_error(Query query, unsigned int udp_size=*, Py_ssize_t size_limit=*)

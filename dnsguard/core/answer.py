@@ -142,6 +142,6 @@ def _padding(size: int, limit: int) -> bytes:
     return pack("!HH", _PADDING, padded - least) + bytes(padded - least) if padded >= least else b""
 
 
-def compose_error(query: Query, udp_size: int = 1232) -> bytes:
+def compose_error(query: Query, udp_size: int = 1232, size_limit: int = MIN_UDP_SIZE) -> bytes:
     """Compose the response to a query that is answered by its `rcode` alone."""
-    return compose_response(query, Answer(query.rcode), MIN_UDP_SIZE, udp_size)
+    return compose_response(query, Answer(query.rcode), size_limit, udp_size)

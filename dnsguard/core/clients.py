@@ -6,6 +6,11 @@ address is 4 or 16 packed octets, the scope left out, and a mapped one is its IP
 
 from collections.abc import Iterable
 
+from dnsguard.core import octets
+
+_SIZE4 = 4  # octets of an address, and below of the network that it counts with
+_NETWORK4 = 3
+_NETWORK6 = 8
 _MAPPED = b"\x00" * 10 + b"\xff\xff"
 
 
@@ -14,6 +19,15 @@ def unmap(address: bytes) -> bytes:
     if len(address) == 16 and address[:12] == _MAPPED:
         return address[12:]
     return address
+
+
+def network(address: bytes) -> bytes:
+    """Return the network of an unmapped address: an IPv4 /24, an IPv6 /64.
+
+    Whoever has one address of it may have the others, too: one device can take any address of
+    its /64, and a forger cannot be told from a neighbour.
+    """
+    return octets.cut(address, 0, _NETWORK4 if len(address) == _SIZE4 else _NETWORK6)
 
 
 class AddressTable:

@@ -2,6 +2,7 @@
 
 cimport cython
 from dnsguard.core cimport octets
+from dnsguard.core.clients cimport unmap
 from dnsguard.core.wire cimport Query
 
 cdef long long _MAX_AGE

@@ -72,6 +72,7 @@ class Cookies:
     def respond(self, query: Query, address: bytes, now: float) -> bytes:
         """Return the COOKIE option for the response to a query that has one.
 
+        A query with a server cookie of ours is verified from then on.
         A query that has nothing else gets its result (RFC 7873 section 5.4).
         """
         only = query.end == _HEADER_SIZE and query.rcode == 0
@@ -86,6 +87,8 @@ class Cookies:
         state = _INVALID
         if query.cookie_size == _SIZE:
             state = self._judge(query.data, query.cookie, address, time)
+            if state != _INVALID:
+                query.verified = True
         if only and state == _INVALID and query.cookie_size != _CLIENT_SIZE:
             query.rcode = _BADCOOKIE
         option = octets.blank(_HEAD_SIZE + _SIZE)

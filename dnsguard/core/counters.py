@@ -33,6 +33,10 @@ LIMITS = (
     "tcp_connections",
     "tcp_idle",
     "pending_per_zone",
+    "late",
+    "amplification",
+    "tcp_octets",
+    "pending_per_upstream",
 )
 LIMITED = RESPONSE_SECONDS + len(Source) * HISTOGRAM_SIZE
 
@@ -40,7 +44,8 @@ CACHE_ENTRIES = LIMITED + len(LIMITS)
 CACHE_BYTES = CACHE_ENTRIES + 1
 PENDING = CACHE_BYTES + 1
 INTERNAL_ERRORS = PENDING + 1
-BEATS = INTERNAL_ERRORS + 1  # one a second, while the worker's event loop turns
+LOG_DROPPED = INTERNAL_ERRORS + 1
+BEATS = LOG_DROPPED + 1  # one a second, while the worker's event loop turns
 
 FIRST_FREE = BEATS + 1
 
@@ -84,6 +89,11 @@ _bounds = array("Q", BUCKETS)
 _QTYPES = len(QTYPES)
 _RCODES = len(RCODES)
 _HISTOGRAM_SIZE = HISTOGRAM_SIZE
+
+
+def limit_index(limit: str) -> int:
+    """Return the index of the counter of what a limit refused."""
+    return LIMITED + LIMITS.index(limit)
 
 
 def hit_offset(trigger: int, qtype: int) -> int:

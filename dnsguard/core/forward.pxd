@@ -9,7 +9,6 @@ from dnsguard.core.wire cimport Query
 cdef class Forward:
     cdef public Query query
     cdef public Entry entry
-    cdef public bytes address
     cdef public int transport
     cdef public Py_ssize_t zone
     cdef public str routing

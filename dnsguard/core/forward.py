@@ -19,7 +19,6 @@ class Forward:
     """
 
     __slots__ = (
-        "address",
         "entry",
         "envelope",
         "patience",
@@ -32,7 +31,6 @@ class Forward:
 
     query: Query
     entry: Entry
-    address: bytes
     transport: int
     zone: int
     routing: str
@@ -44,6 +42,11 @@ class Forward:
     def key(self) -> bytes:
         """Identify the question, DO and CD bits included."""
         return self.query.key
+
+    @property
+    def address(self) -> bytes:
+        """Return who asked."""
+        return self.query.address
 
 
 @dataclass(frozen=True)

@@ -73,8 +73,9 @@ def recompose(
     """
     qname = question[:-4].lower()
     qtype = question[-4] << 8 | question[-3]
-    chain = _follow_aliases(qname, qtype, sections.answers)
-    kept = _select_answers(chain, qtype, sections.answers)
+    targets = _targets(sections.answers)
+    chain = _follow_aliases(qname, qtype, targets)
+    kept = _select_answers(chain, qtype, sections.answers, targets)
     aliases = [record for record in kept if record.rdatatype in (_CNAME, _DNAME)]
     if (sections.answers and not kept) or len(aliases) > MAX_ALIASES:
         raise MalformedError
@@ -153,16 +154,20 @@ def _parse_record(parser: RecordParser, known: dict[int, bytes]) -> _Record:
     )
 
 
-def _follow_aliases(qname: bytes, qtype: int, answers: list[_Record]) -> list[bytes]:
-    """Return the names of the answer, from the queried one along its CNAMEs."""
-    chain = [qname]
-    if qtype == _CNAME:
-        return chain
-    targets = {
+def _targets(answers: list[_Record]) -> dict[bytes, bytes]:
+    """Return where each alias leads."""
+    return {
         record.name: record.names[0].lower()
         for record in answers
         if record.rdatatype == _CNAME and record.names
     }
+
+
+def _follow_aliases(qname: bytes, qtype: int, targets: dict[bytes, bytes]) -> list[bytes]:
+    """Return the names of the answer, from the queried one along its CNAMEs."""
+    chain = [qname]
+    if qtype == _CNAME:
+        return chain
     while chain[-1] in targets:
         target = targets[chain[-1]]
         if target in chain or len(chain) > MAX_CHAIN:
@@ -171,7 +176,9 @@ def _follow_aliases(qname: bytes, qtype: int, answers: list[_Record]) -> list[by
     return chain
 
 
-def _select_answers(chain: list[bytes], qtype: int, answers: list[_Record]) -> list[_Record]:
+def _select_answers(
+    chain: list[bytes], qtype: int, answers: list[_Record], targets: dict[bytes, bytes]
+) -> list[_Record]:
     kept: list[_Record] = []
     wanted = (qtype, _CNAME, _RRSIG)
     of_class = [record for record in answers if record.rdataclass == 1]
@@ -183,17 +190,27 @@ def _select_answers(chain: list[bytes], qtype: int, answers: list[_Record]) -> l
     for name in chain:
         # The DNAME that an alias was made from goes before it (RFC 6672 section 3.1), and so does
         # its signature: the alias has none.
-        if dnames:
-            for owner in suffixes(name)[1:]:
-                if owner in dnames:
-                    kept.append(dnames.pop(owner))
-                    kept += signatures.get(owner, [])
+        if dnames and name in targets:
+            owner = _made_from(name, targets[name], dnames)
+            if owner in dnames:
+                kept.append(dnames.pop(owner))
+                kept += signatures.get(owner, [])
         kept += [
             record
             for record in of_class
             if record.name == name and (record.rdatatype in wanted or qtype == _ANY)
         ]
     return kept
+
+
+def _made_from(name: bytes, target: bytes, dnames: dict[bytes, _Record]) -> bytes:
+    """Return the owner of the DNAME that says where an alias leads, nothing if none does."""
+    for owner in suffixes(name)[1:]:
+        if owner in dnames:
+            names = dnames[owner].names
+            if names and name[: -len(owner)] + names[0].lower() == target:
+                return owner
+    return b""
 
 
 def _select_proof(name: bytes, authority: list[_Record]) -> list[_Record]:

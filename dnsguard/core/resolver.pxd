@@ -80,7 +80,7 @@ cdef class Resolver:
 
     @cython.locals(zone=Py_ssize_t, denial=Entry, answer=Answer, age="long long", option=bytes)
     cdef object _answer_or_forward(
-        self, Query query, Entry entry, View view, bytes address, int transport, double now
+        self, Query query, Entry entry, View view, int transport, double now
     )
 
     @cython.locals(forward=Forward)
@@ -88,13 +88,12 @@ cdef class Resolver:
         self,
         Query query,
         Entry entry,
-        bytes address,
         int transport,
         Py_ssize_t zone,
         double now,
     )
 
-    cdef object _refresh(self, Query query, Entry entry, bytes address, int transport, double now)
+    cdef object _refresh(self, Query query, Entry entry, int transport, double now)
 
     @cython.locals(entry=Entry)
     cdef Entry _entry_of(self, Forward forward)
@@ -107,8 +106,14 @@ cdef class Resolver:
     @cython.locals(entry=Entry, signature=Py_ssize_t)
     cdef Entry _keep(self, Forward forward, Answer answer, double now)
 
-    @cython.locals(entry=Entry, stale=bint, view=View, option=bytes)
+    @cython.locals(entry=Entry, view=View, option=bytes)
     cpdef bytes failure(self, Forward forward, int ede, double now)
+
+    @cython.locals(entry=Entry, stale=bint)
+    cpdef Entry failed(self, Forward forward, int ede, double now)
+
+    @cython.locals(query=Query)
+    cpdef bytes refuse(self, Forward forward, double now)
 
     @cython.locals(entry=Entry)
     cpdef bytes stale(self, Forward forward, double now)
@@ -116,7 +121,9 @@ cdef class Resolver:
     cdef bint _is_stale(self, Entry entry, double now) noexcept
 
     @cython.locals(answer=Answer, option=bytes)
-    cdef bytes _give_stale(self, Query query, Entry entry, View view, int transport)
+    cdef bytes _give_stale(
+        self, Query query, Entry entry, View view, int transport, double now
+    )
 
     @cython.locals(entry=Entry)
     cdef Entry _entry(self, Query query)
@@ -141,7 +148,9 @@ cdef class Resolver:
     ) except -1
 
     @cython.locals(view=View, source=int, signature=Py_ssize_t)
-    cdef bytes _finish(self, Forward forward, Entry entry, Answer answer, bytes option=*)
+    cdef bytes _finish(
+        self, Forward forward, Entry entry, Answer answer, double now, bytes option=*
+    )
 
     @cython.locals(verdict=Verdict, ceiling="long long")
     cdef bytes _give(
@@ -153,9 +162,12 @@ cdef class Resolver:
         int transport,
         int source,
         long long age,
+        double now,
         bytes option,
     )
 
     cdef Answer _without_ech(self, Query query, Answer answer)
 
-    cdef bytes _block(self, Query query, Verdict verdict, View view, int transport)
+    cdef bytes _block(
+        self, Query query, Verdict verdict, View view, int transport, double now
+    )

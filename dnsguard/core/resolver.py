@@ -109,51 +109,52 @@ class Resolver:
         query = parse_query(data, transport)
         if query is None:
             return None
+        query.address = address
         policy = self.policy
         view = policy.view(address)
         self.page[view.counter + transport] += 1
         replies = self.replies
         if query.options:
-            replies.compose_options(query, address, now)
+            replies.compose_options(query, now)
         if query.rcode or query.end == _HEADER_SIZE:
             return replies.compose_error(query)
         if view.refused or not asks_for_data(query):
             refused, option = _PROHIBITED if view.refused else refusal(query)
-            return replies.refuse(query, refused, transport, option)
+            return replies.refuse(query, refused, transport, now, option)
         entry = self._entry(query)
         # Without RD: what others asked for is not for a neighbour to find out.
         allowed = query.flags & _RD or entry.local
         fresh = allowed and now < entry.expires
         verdict = policy.verdict(view, entry.signature if fresh else entry.name_signature)
         if verdict.blocks:
-            return self._block(query, verdict, view, transport)
+            return self._block(query, verdict, view, transport, now)
         if not allowed:
-            return replies.refuse(query, _REFUSED, transport, _NOT_AUTHORITATIVE)
+            return replies.refuse(query, _REFUSED, transport, now, _NOT_AUTHORITATIVE)
         answer = entry.answer
         if answer is None or not fresh:
-            return self._answer_or_forward(query, entry, view, address, transport, now)
+            return self._answer_or_forward(query, entry, view, transport, now)
         if verdict.shadow is not None:
             replies.count_hit(verdict.shadow, query)
         if entry.local:
-            return replies.compose(query, answer, transport, _FROM_LOCAL, 0, view.ceiling)
+            return replies.compose(query, answer, transport, _FROM_LOCAL, 0, view.ceiling, now)
         entry.hits += 1
         if now >= entry.refresh and entry.hits > _POPULAR:
-            self._refresh(query, entry, address, transport, now)
+            self._refresh(query, entry, transport, now)
         if view.strips_ech:
             answer = self._without_ech(query, answer)
         age = int(now - entry.stored)
-        return replies.compose(query, answer, transport, _FROM_CACHE, age, view.ceiling)
+        return replies.compose(query, answer, transport, _FROM_CACHE, age, view.ceiling, now)
 
     def _answer_or_forward(
-        self, query: Query, entry: Entry, view: View, address: bytes, transport: int, now: float
+        self, query: Query, entry: Entry, view: View, transport: int, now: float
     ) -> bytes | Forward | None:
         """Answer what is not in the cache by what else is known, or else forward it."""
         if now < entry.retry:
             if self._is_stale(entry, now):
-                return self._give_stale(query, entry, view, transport)
+                return self._give_stale(query, entry, view, transport, now)
             option = _CACHED_ERROR + failure_option(entry.failure)
             return self._give(
-                query, view, entry.name_signature, _SERVFAIL, transport, _FROM_CACHE, 0, option
+                query, view, entry.name_signature, _SERVFAIL, transport, _FROM_CACHE, 0, now, option
             )
         zone = 0 if self._zones.empty else self._zones.find(query.qname)
         denial = (
@@ -162,19 +163,18 @@ class Resolver:
         if denial is None or denial.answer is None:
             if entry.answer is None and self._tunnels.note(query.key, now):
                 self.page[view.counter + _TUNNEL] += 1
-            return self._forward(query, entry, address, transport, zone, now)
+            return self._forward(query, entry, transport, zone, now)
         answer = rewrite(denial.answer, denial.key[:-1], query.key[:-1])
         age = int(now - denial.stored)
         return self._give(
-            query, view, entry.name_signature, answer, transport, _FROM_CACHE, age, b""
+            query, view, entry.name_signature, answer, transport, _FROM_CACHE, age, now, b""
         )
 
     def _forward(
-        self, query: Query, entry: Entry, address: bytes, transport: int, zone: int, now: float
+        self, query: Query, entry: Entry, transport: int, zone: int, now: float
     ) -> Forward:
         forward = Forward.__new__(Forward)
         forward.query = query
-        forward.address = address
         forward.transport = transport
         forward.zone = zone
         forward.entry = entry
@@ -184,19 +184,17 @@ class Resolver:
         forward.envelope = None
         return forward
 
-    def _refresh(
-        self, query: Query, entry: Entry, address: bytes, transport: int, now: float
-    ) -> None:
+    def _refresh(self, query: Query, entry: Entry, transport: int, now: float) -> None:
         """Have an answer that is asked for often asked anew before it expires."""
         entry.refresh = _FOREVER
         if len(self.refreshes) < MAX_REFRESHES:
             zone = self._zones.find(query.qname)
-            self.refreshes.append(self._forward(query, entry, address, transport, zone, now))
+            self.refreshes.append(self._forward(query, entry, transport, zone, now))
 
     def response(self, forward: Forward, answer: Answer, now: float) -> bytes | None:
         """Take the upstream's answer to a forward; the verdict is that of the policy now."""
         entry = self._keep(forward, answer, now)
-        return self._finish(forward, entry, answer)
+        return self._finish(forward, entry, answer, now)
 
     def refreshed(self, forward: Forward, answer: Answer, now: float) -> None:
         """Take the upstream's answer to a forward that nobody waits for."""
@@ -221,18 +219,34 @@ class Resolver:
 
     def failure(self, forward: Forward, ede: int, now: float) -> bytes | None:
         """Take notice that no upstream answered; `ede` says why (RFC 8914)."""
-        entry = self._entry_of(forward)
-        stale = self._is_stale(entry, now)
-        if ede != _OTHER and forward.routing == self._routing:  # else it is ours, not the name's
-            entry.retry = now + (_STALE_RETRY if stale else _FAILURE_TTL)
-            entry.failure = ede
-        view = self.policy.view(forward.address)
-        if stale:
-            return self._give_stale(forward.query, entry, view, forward.transport)
+        entry = self.failed(forward, ede, now)
+        if self._is_stale(entry, now):
+            view = self.policy.view(forward.query.address)
+            return self._give_stale(forward.query, entry, view, forward.transport, now)
         option = failure_option(ede)
         if not self._was_answered and ede in (_NO_REACHABLE_AUTHORITY, _NETWORK_ERROR):
             option += _NOT_READY
-        return self._finish(forward, entry, _SERVFAIL, option)
+        return self._finish(forward, entry, _SERVFAIL, now, option)
+
+    def failed(self, forward: Forward, ede: int, now: float) -> Entry:
+        """Take notice that no upstream answered a forward that nobody waits for."""
+        entry = self._entry_of(forward)
+        if ede != _OTHER and forward.routing == self._routing:  # else it is ours, not the name's
+            stale = self._is_stale(entry, now)
+            entry.retry = now + (_STALE_RETRY if stale else _FAILURE_TTL)
+            entry.failure = ede
+        return entry
+
+    def refuse(self, forward: Forward, now: float) -> bytes | None:
+        """Answer a forward for which there is no room.
+
+        Whoever is not verified may take up the room in another's name, so all of these are sent
+        to TCP, where nobody can.
+        """
+        query = forward.query
+        if query.verified or self._is_stale(self._entry_of(forward), now):
+            return self.failure(forward, _OTHER, now)
+        return self.replies.send_to_tcp(query)
 
     def stale(self, forward: Forward, now: float) -> bytes | None:
         """Answer a forward that has waited until its `patience`; None if it has to wait on."""
@@ -247,14 +261,18 @@ class Resolver:
             return False
         return now < entry.expires + self._serve_stale
 
-    def _give_stale(self, query: Query, entry: Entry, view: View, transport: int) -> bytes | None:
+    def _give_stale(
+        self, query: Query, entry: Entry, view: View, transport: int, now: float
+    ) -> bytes | None:
         answer = entry.answer
         if answer is None:
             answer = _SERVFAIL
         elif answer.authentic:  # it was, when it was whole
             answer = rewrite(answer, query.key[:-1], query.key[:-1])
         option = _STALE_NXDOMAIN if answer.rcode == _NXDOMAIN else _STALE
-        return self._give(query, view, entry.signature, answer, transport, _FROM_STALE, 0, option)
+        return self._give(
+            query, view, entry.signature, answer, transport, _FROM_STALE, 0, now, option
+        )
 
     def _entry(self, query: Query) -> Entry:
         """Return what is known of a question, its signatures those of the policy now."""
@@ -318,9 +336,9 @@ class Resolver:
         return self.policy.extend(name_signature, hops) if hops else name_signature
 
     def _finish(
-        self, forward: Forward, entry: Entry, answer: Answer, option: bytes = b""
+        self, forward: Forward, entry: Entry, answer: Answer, now: float, option: bytes = b""
     ) -> bytes | None:
-        view = self.policy.view(forward.address)
+        view = self.policy.view(forward.query.address)
         source = _FROM_UPSTREAM
         signature = entry.name_signature
         if entry.local and entry.answer is not None:
@@ -331,7 +349,7 @@ class Resolver:
         elif answer.ancount:
             signature = self._inspect(entry, signature, answer)
         return self._give(
-            forward.query, view, signature, answer, forward.transport, source, 0, option
+            forward.query, view, signature, answer, forward.transport, source, 0, now, option
         )
 
     def _give(
@@ -343,25 +361,28 @@ class Resolver:
         transport: int,
         source: int,
         age: int,
+        now: float,
         option: bytes,
     ) -> bytes | None:
         """Answer as policy says of an answer by its signature."""
         verdict = self.policy.verdict(view, signature)
         if verdict.blocks:
-            return self._block(query, verdict, view, transport)
+            return self._block(query, verdict, view, transport, now)
         if verdict.shadow is not None:
             self.replies.count_hit(verdict.shadow, query)
         if view.strips_ech:
             answer = self._without_ech(query, answer)
         ceiling = min(view.ceiling, _STALE_TTL) if source == _FROM_STALE else view.ceiling
-        return self.replies.compose(query, answer, transport, source, age, ceiling, option)
+        return self.replies.compose(query, answer, transport, source, age, ceiling, now, option)
 
     def _without_ech(self, query: Query, answer: Answer) -> Answer:
         if query.qtype not in ECH_TYPES or not answer.ancount:
             return answer
         return without_ech(query.key[:-1], answer)
 
-    def _block(self, query: Query, verdict: Verdict, view: View, transport: int) -> bytes | None:
+    def _block(
+        self, query: Query, verdict: Verdict, view: View, transport: int, now: float
+    ) -> bytes | None:
         if verdict.shadow is not None:
             self.replies.count_hit(verdict.shadow, query)
         self.replies.count_hit(verdict, query)
@@ -370,5 +391,5 @@ class Resolver:
             return None
         answer = template.answer(query)
         return self.replies.compose(
-            query, answer, transport, _FROM_POLICY, 0, view.ceiling, verdict.option
+            query, answer, transport, _FROM_POLICY, 0, view.ceiling, now, verdict.option
         )

@@ -10,6 +10,7 @@ from dnsguard.core.wire cimport Query
 cdef int _DONE
 cdef int _WAIT
 cdef int _NEXT
+cdef int _DOUBT
 cdef int _ANSWER
 cdef int _MISMATCH
 cdef int _CASE_MISMATCH
@@ -55,6 +56,7 @@ cdef class Attempt:
     cdef readonly bytes question
     cdef readonly double timeout
     cdef readonly double patience
+    cdef readonly bint doubted
     cdef readonly bint failed
     cdef readonly bint given_up
     cdef readonly Attempt earlier
@@ -100,7 +102,9 @@ cdef class Retry:
 
     cpdef int distrust(self, Attempt attempt) except -1
 
-    cpdef int failed(self, Attempt attempt) except -1
+    cpdef int failed(self, Attempt attempt, bint by_us=*) except -1
+
+    cdef int _doubt(self, Attempt attempt) except -1
 
     cdef int _ask_again(self, int upstream, bint tcp, bint edns) except -1
 
@@ -112,6 +116,9 @@ cdef class Retry:
 
     @cython.locals(attempt=Attempt, waits=bint)
     cdef double _when(self, int upstream) except -1
+
+    @cython.locals(attempt=Attempt, until=double)
+    cdef double _listens_until(self, double now) except -1
 
     @cython.locals(attempt=Attempt)
     cdef Attempt _attempt(self, int upstream, bint tcp, bint edns)

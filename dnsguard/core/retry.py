@@ -28,11 +28,14 @@ class Step(IntEnum):
     DONE = 0
     WAIT = 1
     NEXT = 2
+    DOUBT = 3
+    """NEXT, while whoever was asked may still send something better."""
 
 
 _DONE = int(Step.DONE)  # retry.pxd types what is defined here, not what is imported
 _WAIT = int(Step.WAIT)
 _NEXT = int(Step.NEXT)
+_DOUBT = int(Step.DOUBT)
 _ANSWER = int(Status.ANSWER)
 _MISMATCH = int(Status.MISMATCH)
 _CASE_MISMATCH = int(Status.CASE_MISMATCH)
@@ -87,13 +90,15 @@ class Attempt:
     """One message to one upstream; `timeout` is when to ask `next`, not when to stop listening.
 
     `patience` is when its upstream is later than usual: another may be asked then, if that is
-    not done too often; 0 where there is no other or nothing is known. `sent` and `reported`
+    not done too often; 0 where there is no other or nothing is known. It is `doubted` when what
+    came for it may be forged, and TCP is asked. `sent` and `reported`
     (its silence) are for the shell to set, and so are `receiver`, to whom a response is handed,
     and `carrier`, what the message went out on while that is open.
     """
 
     __slots__ = (
         "carrier",
+        "doubted",
         "earlier",
         "edns",
         "failed",
@@ -123,6 +128,7 @@ class Attempt:
         self.patience = 0.0
         self.sent = 0.0
         self.reported = False
+        self.doubted = False
         self.failed = False
         self.given_up = False
         self.earlier: Attempt | None = None
@@ -137,7 +143,8 @@ class Retry:
     `Attempt.earlier` leads to those before. `resume` is when `next` may have something again
     although it has nothing now, 0 where that is never. `ede` says why there is no answer: what
     an upstream said of it, or else what we saw of the upstreams. An answer in other letter case
-    than the query's is taken where TCP, which would tell, cannot be had.
+    than the query's is taken where TCP, which would tell, cannot be had and nothing better comes
+    in time.
     """
 
     __slots__ = (
@@ -180,9 +187,12 @@ class Retry:
         """Return the next attempt, None when there is an answer or nothing to try now."""
         self.resume = 0.0
         if self._doubtful is not None and self._is_alone():
-            self.answer = self._doubtful
+            self.resume = self._listens_until(now)
+            if not self.resume:
+                self.answer = self._doubtful
             return None
         if self._attempts >= _MAX_ATTEMPTS:
+            self.resume = self._listens_until(now)
             return None
         if self._again:
             upstream, tcp, edns = self._again.pop(0)
@@ -199,6 +209,8 @@ class Retry:
                     return self._attempt(upstream, tcp=tcp, edns=True)
                 if not self.resume or when < self.resume:
                     self.resume = when
+        if not self.resume:
+            self.resume = self._listens_until(now)
         return None
 
     def result(self, attempt: Attempt, data: bytes) -> int:
@@ -223,8 +235,10 @@ class Retry:
                     self._doubtful = response.answer
                 if status == _BARE and response.rcode in (_FORMERR, _NOTIMP):
                     self._bare = True
-                self.distrust(attempt)
-                return _NEXT
+                if attempt.doubted:
+                    return _WAIT
+                self._doubt(attempt)
+                return _DOUBT
         self._doubtful = None
         if response.ede != _NO_EDE:
             self.ede = response.ede
@@ -238,15 +252,20 @@ class Retry:
 
     def distrust(self, attempt: Attempt) -> None:
         """Ask the upstream of an attempt over TCP next: what comes over UDP is of no use."""
-        self._ask_again(attempt.upstream, tcp=True, edns=attempt.edns)
+        self._doubtful = None
+        if not attempt.doubted:
+            self._doubt(attempt)
 
-    def failed(self, attempt: Attempt) -> None:
-        """Take notice that an attempt met a network error.
+    def failed(self, attempt: Attempt, *, by_us: bool = False) -> None:
+        """Take notice that an attempt met a network error; `by_us`, that we ran out of something.
 
         Over UDP it is as good as lost, for an upstream that restarts or a link that comes back
         is worth another try: at once elsewhere, there when it would have timed out. That of one
-        known to be down is the end of it, and so is one over TCP.
+        known to be down is the end of it, and so is one over TCP. What we ran out of does not
+        say that there is no TCP, so then nothing is believed that TCP should have told.
         """
+        if by_us:
+            self._doubtful = None
         if not self._told:
             self.ede = _NETWORK_ERROR
         attempt.failed = True
@@ -254,6 +273,10 @@ class Retry:
             self._bare = False
             self._ask_again(attempt.upstream, tcp=False, edns=False)
         attempt.given_up = attempt.tcp or self._route.all_down
+
+    def _doubt(self, attempt: Attempt) -> None:
+        attempt.doubted = True
+        self._ask_again(attempt.upstream, tcp=True, edns=attempt.edns)
 
     def _ask_again(self, upstream: int, *, tcp: bool, edns: bool) -> None:
         if self._again is None:
@@ -292,13 +315,23 @@ class Retry:
             attempt = attempt.earlier
         return 0.0
 
+    def _listens_until(self, now: float) -> float:
+        """Return how long something better may come than what was doubted, 0 when that is over."""
+        until = 0.0
+        attempt = self.latest
+        while attempt is not None:
+            if attempt.doubted and attempt.carrier is not None:
+                until = max(until, attempt.sent + attempt.timeout)
+            attempt = attempt.earlier
+        return until if until > now else 0.0
+
     def _attempt(self, upstream: int, *, tcp: bool, edns: bool) -> Attempt:
         attempt = Attempt.__new__(Attempt)
         attempt.upstream = upstream
         attempt.tcp = tcp
         attempt.trusted = upstream in self._route.trusted
         attempt.edns = edns
-        attempt.reported = attempt.failed = attempt.given_up = False
+        attempt.reported = attempt.doubted = attempt.failed = attempt.given_up = False
         attempt.sent = attempt.patience = 0.0
         attempt.receiver = attempt.carrier = None
         attempt.earlier = self.latest

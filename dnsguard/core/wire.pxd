@@ -25,6 +25,7 @@ cdef unsigned int _WANTS_PADDING
 
 @cython.final
 cdef class Query:
+    cdef public bytes address
     cdef readonly bytes data
     cdef readonly bytes key
     cdef public bytes response_options
@@ -36,9 +37,10 @@ cdef class Query:
     cdef readonly unsigned int rcode
     cdef readonly unsigned int udp_size
     cdef readonly unsigned int options
-    cdef readonly Py_ssize_t cookie
-    cdef readonly Py_ssize_t cookie_size
+    cdef readonly unsigned int cookie
+    cdef readonly unsigned int cookie_size
     cdef readonly bint has_edns
+    cdef readonly bint verified
     cdef readonly bint wants_dnssec
 
 

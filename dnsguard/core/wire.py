@@ -45,9 +45,13 @@ class Query:
     `options` has the bits of what the client asks by EDNS options; a COOKIE stands in `data`
     at `cookie` with `cookie_size` octets. `response_options` are those of every response to
     this query, composed: whoever answers it puts them there.
+
+    `address` is who asked, put there by whoever knows. It is `verified` when it cannot be
+    forged: the query came over a connection, or with a server cookie of ours.
     """
 
     __slots__ = (
+        "address",
         "cookie",
         "cookie_size",
         "data",
@@ -62,9 +66,11 @@ class Query:
         "rcode",
         "response_options",
         "udp_size",
+        "verified",
         "wants_dnssec",
     )
 
+    address: bytes
     data: bytes
     end: int
     key: bytes
@@ -79,6 +85,7 @@ class Query:
     cookie: int
     cookie_size: int
     has_edns: bool
+    verified: bool
     wants_dnssec: bool
 
     @property
@@ -113,6 +120,7 @@ def parse_query(data: bytes, transport: int = _UDP) -> Query | None:
     query.qtype = query.qclass = query.rcode = 0
     query.options = query.cookie = query.cookie_size = 0
     query.has_edns = query.wants_dnssec = False
+    query.verified = transport != _UDP
     query.udp_size = _MIN_UDP_SIZE
     if message[2] & 0x78:
         query.rcode = _NOTIMP

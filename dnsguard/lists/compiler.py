@@ -12,10 +12,10 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from dnsguard.lists.compile import compile_lists
+from dnsguard.lists.compile import Job, compile_lists
 
 NICENESS = 10
-OUT_OF_MEMORY = 3  # the exit code
+OUT_OF_MEMORY, ABANDONED = 3, 4  # exit codes
 MIN_MEMORY = 512 << 20
 
 
@@ -24,16 +24,21 @@ def main() -> int:
     _yield_to_others()
     gc.disable()  # a million names live until the end: looking at them costs, and frees nothing
     try:
-        job = json.load(sys.stdin)
-        document: dict[str, object] = {"lists": [], "error": None}
-        try:
-            document["lists"] = compile_lists(job)
-        except (ValueError, OSError) as error:
-            document["error"] = str(error)
+        document = _outcome(json.load(sys.stdin))
+        json.dump(document, sys.stdout)
+        sys.stdout.flush()
     except MemoryError:
         return OUT_OF_MEMORY
-    json.dump(document, sys.stdout)
+    except (json.JSONDecodeError, BrokenPipeError):  # whoever gave the job is gone
+        return ABANDONED
     return 0
+
+
+def _outcome(job: Job) -> dict[str, object]:
+    try:
+        return {"lists": compile_lists(job), "error": None}
+    except (ValueError, OSError) as error:
+        return {"lists": [], "error": str(error)}
 
 
 def _yield_to_others() -> None:
@@ -48,6 +53,4 @@ def _yield_to_others() -> None:
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    os._exit(code)  # a million names need not be given back one by one
+    os._exit(main())  # a million names need not be given back one by one

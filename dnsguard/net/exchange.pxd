@@ -13,6 +13,7 @@ from dnsguard.net.server cimport Server
 
 cdef int _DONE
 cdef int _WAIT
+cdef int _DOUBT
 cdef int _OTHER
 cdef double _HEDGE_SHARE
 cdef double _HEDGE_BURST
@@ -21,6 +22,7 @@ cdef double _HEDGE_BURST
 cdef class Exchange(Receiver):
     cdef bytes key
     cdef Count zone
+    cdef list alike
     cdef dict table
     cdef Forward first
     cdef object listener
@@ -42,7 +44,7 @@ cdef class Exchange(Receiver):
     @cython.locals(step=int, server=Server)
     cdef bint _take(self, Attempt attempt, bytes data, double now) except -1
 
-    @cython.locals(server=Server)
+    @cython.locals(server=Server, ours=bint)
     cpdef object failed(self, Attempt attempt, error)
 
     cpdef object distrusted(self, Attempt attempt)

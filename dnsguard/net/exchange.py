@@ -26,6 +26,7 @@ HEDGE_BURST = 10  # so many at once, should nothing have been late before
 
 _DONE = int(Step.DONE)  # exchange.pxd types what is defined here, not what is imported
 _WAIT = int(Step.WAIT)
+_DOUBT = int(Step.DOUBT)
 _OTHER = int(Ede.OTHER)
 _HEDGE_SHARE = HEDGE_SHARE
 _HEDGE_BURST = HEDGE_BURST
@@ -44,9 +45,10 @@ Waiter = tuple[Forward, Listener, Count]
 class Exchange(Receiver):
     """One question on its way to some upstreams, and everyone who waits.
 
-    `table` is where those find it who ask the same; who asked first needs no list. Nobody has
-    asked first for a probe; without a `listener` whoever did waits no more, if ever. At
-    `patience`, if it is not 0, those who wait may be given something else.
+    `table` is where those find it who ask the same; who asked first needs no list; `alike`
+    counts, by forward zone, what asks the same upstreams. Nobody has asked first for a probe;
+    without a `listener` whoever did waits no more, if ever. At `patience`, if it is not 0, those
+    who wait may be given something else.
     """
 
     __slots__ = (
@@ -55,6 +57,7 @@ class Exchange(Receiver):
         "_servers",
         "_slot",
         "_when",
+        "alike",
         "client",
         "first",
         "joined",
@@ -67,6 +70,7 @@ class Exchange(Receiver):
 
     key: bytes
     zone: Count
+    alike: list[int]
     table: "dict[bytes, Exchange]"
     first: Forward | None
     listener: Listener | None
@@ -103,16 +107,20 @@ class Exchange(Receiver):
     def _take(self, attempt: Attempt, data: bytes, now: float) -> bool:
         step = self._retry.result(attempt, data)
         server = self._servers[attempt.upstream]
+        if step == _WAIT:
+            server.mismatched()
+            return False
         response = self._retry.response
         if response is not None:
             server.responded(response, now - attempt.sent, now)
-        if step == _WAIT:
-            return False
         if step == _DONE:
             self._finish(now)
+            return True
+        if step == _DOUBT:
+            attempt.reported = True  # it was not silent
         else:
             self._release(attempt)
-            self._advance(now)
+        self._advance(now)
         return True
 
     def failed(self, attempt: Attempt, error: OSError | None) -> None:
@@ -120,8 +128,8 @@ class Exchange(Receiver):
         if attempt.carrier is None:
             return
         now = monotonic()
-        self._servers[attempt.upstream].failed(error, attempt.sent, now)
-        self._retry.failed(attempt)
+        ours = self._servers[attempt.upstream].failed(error, attempt.sent, now)
+        self._retry.failed(attempt, by_us=ours)
         self._release(attempt)
         self._advance(now)
 
@@ -182,8 +190,7 @@ class Exchange(Receiver):
             try:
                 server.send(attempt)
             except OSError as error:
-                server.failed(error, now, now)
-                self._retry.failed(attempt)
+                self._retry.failed(attempt, by_us=server.failed(error, now, now))
                 continue
             patience = attempt.patience or attempt.timeout
             self._wait_until(min(now + patience, self._retry.deadline), now)
@@ -212,7 +219,7 @@ class Exchange(Receiver):
     def _is_waiting(self) -> bool:
         attempt = self._retry.latest
         while attempt is not None:
-            if attempt.carrier is not None:
+            if attempt.carrier is not None and not attempt.doubted:
                 return True
             attempt = attempt.earlier
         return False

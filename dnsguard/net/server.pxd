@@ -31,13 +31,16 @@ cdef class Server:
     @cython.locals(was_up=bint)
     cpdef object responded(self, Response response, double seconds, double now)
 
+    cpdef int mismatched(self) except -1
+
     cpdef int late(self) except -1
 
     cpdef object looped(self, Py_ssize_t counter, double now)
 
     cpdef int silent(self, double sent, double now) except -1
 
-    cpdef int failed(self, error, double sent, double now) except -1
+    @cython.locals(ours=bint)
+    cpdef bint failed(self, error, double sent, double now) except -1
 
     @cython.locals(was_up=bint)
     cdef int _note_failure(self, double sent, double now) except -1

@@ -47,7 +47,7 @@ class Server:
         changed: Callable[[], None],
     ) -> None:
         self.health = Health(monotonic())
-        self.pool = Pool(upstream, loop, inbox, randomness, self._count_mismatch)
+        self.pool = Pool(upstream, loop, inbox, randomness, self.mismatched)
         self._streams: set[StreamAttempt] = set()
         self._page = page
         self._loop = loop
@@ -69,7 +69,7 @@ class Server:
             raise OSError(errno.EBUSY, "too many connections to one upstream")
 
     def responded(self, response: Response, seconds: float, now: float) -> None:
-        """Count a message from it; forged or not, only a matching one is news of it."""
+        """Count what it said to a message; what was no response to it is no news of it."""
         if response.status != _ANSWER:
             self._count_error(_reason(response))
             if response.status == _MISMATCH:
@@ -81,6 +81,10 @@ class Server:
         self.health.responded(seconds, now)
         if was_up != self.health.up:
             self._changed()
+
+    def mismatched(self) -> None:
+        """Count a message that answers nothing."""
+        self._count_error("mismatch")
 
     def late(self) -> None:
         """Count a message to which another upstream was asked meanwhile."""
@@ -99,11 +103,13 @@ class Server:
         self._count_error("timeout")
         self._note_failure(sent, now)
 
-    def failed(self, error: OSError | None, sent: float, now: float) -> None:
-        """Count an error of the network on the way to it, or of our own."""
+    def failed(self, error: OSError | None, sent: float, now: float) -> bool:
+        """Count an error on the way to it; tell whether it is that we ran out of something."""
         self._count_error("network")
-        if error is None or error.errno not in _OUR_ERRORS:
+        ours = error is not None and error.errno in _OUR_ERRORS
+        if not ours:
             self._note_failure(sent, now)
+        return ours
 
     def _note_failure(self, sent: float, now: float) -> None:
         was_up = self.health.up
@@ -112,9 +118,6 @@ class Server:
             # A port may lead to where we were before our address or the route changed.
             self.pool.renew()
             self._changed()
-
-    def _count_mismatch(self) -> None:
-        self._count_error("mismatch")
 
     def _count_error(self, reason: str) -> None:
         self._page[self._counter + counters.UPSTREAM_ERRORS.index(reason)] += 1

@@ -2,7 +2,7 @@
 
 cimport cython
 from dnsguard.core.answer cimport Answer
-from dnsguard.core.pending cimport Count, Pending
+from dnsguard.core.pending cimport Count, Pending, places
 from dnsguard.core.forward cimport Forward
 from dnsguard.core.resolver cimport Resolver
 from dnsguard.core.retry cimport Route
@@ -10,6 +10,11 @@ from dnsguard.core.wire cimport Query
 from dnsguard.net.batch cimport Inbox
 from dnsguard.net.exchange cimport Exchange, Exchanges
 from dnsguard.net.server cimport Server
+
+cdef double _LATE
+cdef double _GIVES_WAY
+cdef Py_ssize_t _STAYING_SHARE
+cdef Py_ssize_t _LATE_INDEX
 
 
 cdef class Upstreams(Exchanges):
@@ -19,15 +24,34 @@ cdef class Upstreams(Exchanges):
     cdef Inbox _inbox
     cdef Pending _pending
     cdef dict _asked
+    cdef dict _giving_way
     cdef object _loops
     cdef list _routes
     cdef dict _known
     cdef Py_ssize_t _max_pending
+    cdef Py_ssize_t _max_alike
+    cdef list _alike
 
     @cython.locals(
-        pending=Pending, client=Count, key=bytes, exchange=Exchange, full=bint, zone=Count, route=Route
+        pending=Pending,
+        query=Query,
+        client=Count,
+        key=bytes,
+        exchange=Exchange,
+        full=bint,
+        zone=Count,
+        route=Route,
+        staying=Py_ssize_t,
     )
     cpdef object forward(self, Forward forward, listener)
+
+    @cython.locals(exchange=Exchange)
+    cdef bint _has_room(self, Query query, double now) except -1
+
+    @cython.locals(first=Forward, client=Count, waiting=list, forward=Forward, counted=Count)
+    cdef object _give_way(self, Exchange exchange, double now)
+
+    cdef object _end(self, Exchange exchange)
 
     @cython.locals(forward=Forward, key=bytes, zone=Count, route=Route)
     cpdef object refresh(self)
@@ -52,12 +76,14 @@ cdef class Upstreams(Exchanges):
     @cython.locals(forward=Forward, client=Count, response=bytes)
     cdef bint _give_stale(self, tuple waiter, double now) except -1
 
-    cdef object _keep(self, Forward forward, Answer answer, double now)
+    cdef object _keep(self, Forward forward, Answer answer, int ede, double now)
 
-    @cython.locals(response=bytes)
-    cdef int _reply(
-        self, Forward forward, listener, Answer answer, int ede, double now
-    ) except -1
+    @cython.locals(late=bint, dropped=bint, response=bytes)
+    cdef object _reply(
+        self, Forward forward, listener, Count client, Answer answer, int ede, double now
+    )
+
+    cdef object _refuse(self, Forward forward, listener, str limit, double now)
 
     @cython.locals(route=Route)
     cdef Route _route(self, Py_ssize_t zone)

@@ -12,18 +12,27 @@ from dnsguard.core.answer import Answer
 from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation, Upstream
 from dnsguard.core.loops import LoopNames
-from dnsguard.core.pending import Count, Pending
+from dnsguard.core.pending import Count, Pending, places
 from dnsguard.core.protocol import Ede
 from dnsguard.core.resolver import Resolver
 from dnsguard.core.retry import Route
-from dnsguard.core.wire import parse_query
+from dnsguard.core.wire import Query, parse_query
 from dnsguard.net import datagrams
 from dnsguard.net.exchange import Exchange, Exchanges, Listener, Waiter
 from dnsguard.net.health import Probe
 from dnsguard.net.server import Server
 
 MAX_WAITING = 20_000  # queries of all clients waiting in one worker, identical ones included
+LATE = 1.9  # seconds after which no reply is sent by the pulse (Unbound's discard-timeout)
+GIVES_WAY = 0.2  # seconds after which an exchange may give way to a newer one
 
+_LATE = LATE  # upstream.pxd types what is defined here, not what is imported
+_GIVES_WAY = GIVES_WAY
+_LATE_INDEX = counters.limit_index("late")
+_STAYING_SHARE = 2  # half of what is under way gives way to nothing: a slow upstream answers it
+# Of what is under way a quarter is left to those that ask other upstreams, where there are any:
+# a dead server of an internal zone takes no place of public names, nor a dead uplink all of them.
+_OTHERS_SHARE = 4
 _REFRESH_SHARE = 2  # what nobody waits for takes half of what may be under way, not more
 
 _PROBE = parse_query(b"\0\0\1\0\0\1\0\0\0\0\0\0\0\0\2\0\1")
@@ -41,10 +50,12 @@ class Upstreams(Exchanges):
         self._inbox = datagrams.Inbox(clients=False)
         self._pending = Pending()
         self._asked: dict[bytes, Exchange] = {}
+        self._giving_way: dict[Exchange, None] = {}
         self._loops = LoopNames(b"")
         self._routes: list[Route | None] = []
         self._known: dict[str, Server] = {}
-        self._max_pending = 0
+        self._max_pending = self._max_alike = 0
+        self._alike: list[int] = []
         self.generation = generation
         self.configure(generation)
 
@@ -69,8 +80,12 @@ class Upstreams(Exchanges):
         shared = generation.settings.cookie_secrets
         self._loops = LoopNames(shared[0] if shared else secrets.token_bytes(16))
         limits = generation.limits
-        self._max_pending = limits.pending
+        self._max_pending = self._max_alike = limits.pending
+        if len(generation.upstream_sets) > 1:
+            self._max_alike -= limits.pending // _OTHERS_SHARE
+        self._alike = [0] * len(generation.upstream_sets)
         self._pending.configure(limits.pending, limits.pending_per_client, limits.exempt)
+        self._resolver.replies.amplification.configure(limits.exempt)
         known = {upstream.url: self._server(upstream) for upstream in generation.upstreams}
         for url in self._known.keys() - known.keys():
             self._known[url].pool.close()
@@ -100,27 +115,62 @@ class Upstreams(Exchanges):
             listener.reply(forward, self._resolver.failure(forward, ede, forward.received))
             return
         pending = self._pending
-        client = pending.enter(forward.address)
+        query = forward.query
+        client = pending.enter(query)
         if client is None:
-            self._refuse(forward, listener, "pending_per_client")
+            self._refuse(forward, listener, "pending_per_client", forward.received)
             return
-        key = forward.query.key
+        key = query.key
         exchange = self._asked.get(key)
-        full = pending.waiting > MAX_WAITING
-        if full or (exchange is None and self.wheel.size >= self._max_pending):
+        full = pending.waiting > places(MAX_WAITING, query)
+        if full or (exchange is None and not self._has_room(query, forward.received)):
             pending.leave(client)
-            self._refuse(forward, listener, "pending")
+            self._refuse(forward, listener, "pending", forward.received)
             return
         if exchange is not None:
+            if query.verified:
+                self._giving_way.pop(exchange, None)
             exchange.join(forward, listener, client)
             return
+        if self._alike[forward.zone] >= places(self._max_alike, query):
+            pending.leave(client)
+            self._refuse(forward, listener, "pending_per_upstream", forward.received)
+            return
         route = self._route(forward.zone)
-        zone = pending.open(key)
+        zone = pending.open(query)
         if zone is None:
             pending.leave(client)
-            self._refuse(forward, listener, "pending_per_zone")
+            self._refuse(forward, listener, "pending_per_zone", forward.received)
             return
         self._start(forward, listener, client, zone, route)
+        staying = self.wheel.size - len(self._giving_way)
+        if not query.verified and staying > self._max_pending // _STAYING_SHARE:
+            exchange = self._asked.get(key)
+            if exchange is not None:
+                self._giving_way[exchange] = None
+
+    def _has_room(self, query: Query, now: float) -> bool:
+        """Tell whether one more question may be asked; an old one may give way to it."""
+        if self.wheel.size < places(self._max_pending, query):
+            return True
+        for exchange in self._giving_way:  # the oldest one
+            if exchange.first is None or now - exchange.first.received < _GIVES_WAY:
+                return False
+            self._give_way(exchange, now)
+            return True
+        return False
+
+    def _give_way(self, exchange: Exchange, now: float) -> None:
+        """End an exchange in favour of another; whoever waits for it is sent to TCP."""
+        first, listener, client = exchange.first, exchange.listener, exchange.client
+        exchange.close()
+        self._end(exchange)
+        waiting = [] if exchange.joined is None else exchange.joined
+        if first is not None and listener is not None and client is not None:
+            waiting = [(first, listener, client), *waiting]
+        for forward, asking, counted in waiting:
+            self._pending.leave(counted)
+            self._refuse(forward, asking, "pending", now)
 
     def refresh(self) -> None:
         """Ask anew what the resolver would have fresh, as far as there is room for it."""
@@ -131,7 +181,7 @@ class Upstreams(Exchanges):
             if key in self._asked or self.wheel.size >= self._max_pending // _REFRESH_SHARE:
                 continue
             route = self._route(forward.zone)
-            zone = self._pending.open(key)
+            zone = self._pending.open(forward.query)
             if zone is not None:
                 self._start(forward, None, None, zone, route)
 
@@ -146,6 +196,8 @@ class Upstreams(Exchanges):
         exchange = Exchange.__new__(Exchange)
         exchange.key = forward.query.key
         exchange.zone = zone
+        exchange.alike = self._alike
+        exchange.alike[forward.zone] += 1
         exchange.table = self._asked
         exchange.first = forward
         exchange.listener = listener
@@ -198,18 +250,23 @@ class Upstreams(Exchanges):
         first = exchange.first
         if first is None:
             return
-        exchange.first = None
-        del exchange.table[exchange.key]
-        self._pending.close(exchange.zone)
+        self._end(exchange)
         if exchange.listener is not None and exchange.client is not None:
-            self._pending.leave(exchange.client)
-            self._reply(first, exchange.listener, answer, ede, now)
+            self._reply(first, exchange.listener, exchange.client, answer, ede, now)
         elif answer is not None:
-            self._keep(first, answer, now)
+            self._keep(first, answer, ede, now)
         if exchange.joined is not None:
             for forward, listener, client in exchange.joined:
-                self._pending.leave(client)
-                self._reply(forward, listener, answer, ede, now)
+                self._reply(forward, listener, client, answer, ede, now)
+
+    def _end(self, exchange: Exchange) -> None:
+        """Forget an exchange that is over."""
+        if exchange.first is not None:
+            exchange.alike[exchange.first.zone] -= 1
+        exchange.first = None
+        del exchange.table[exchange.key]
+        self._giving_way.pop(exchange, None)
+        self._pending.close(exchange.zone)
 
     def overdue(self, exchange: Exchange, now: float) -> None:
         """Give those who have waited long enough what is stale, if there is anything."""
@@ -233,17 +290,35 @@ class Upstreams(Exchanges):
         self._pending.leave(client)
         return True
 
-    def _keep(self, forward: Forward, answer: Answer, now: float) -> None:
+    def _keep(self, forward: Forward, answer: Answer | None, ede: int, now: float) -> None:
+        """Take notice of the end of a forward that nobody waits for."""
         try:
-            self._resolver.refreshed(forward, answer, now)
+            if answer is not None:
+                self._resolver.refreshed(forward, answer, now)
+            else:
+                self._resolver.failed(forward, ede, now)
         except Exception:  # noqa: BLE001 - a fault of ours costs one answer, not the others
             self.faults.report("keeping an answer")
 
     def _reply(
-        self, forward: Forward, listener: Listener, answer: Answer | None, ede: int, now: float
+        self,
+        forward: Forward,
+        listener: Listener,
+        client: Count,
+        answer: Answer | None,
+        ede: int,
+        now: float,
     ) -> None:
+        """Answer one who waits, unless it is late and one of many that would leave at once."""
+        late = now - forward.received > _LATE and not forward.query.verified
+        dropped = late and self._pending.has_many(client)
+        self._pending.leave(client)
         try:
-            if answer is not None:
+            if dropped:
+                self._page[_LATE_INDEX] += 1
+                self._keep(forward, answer, ede, now)
+                response = None
+            elif answer is not None:
                 response = self._resolver.response(forward, answer, now)
             else:
                 response = self._resolver.failure(forward, ede, now)
@@ -279,9 +354,13 @@ class Upstreams(Exchanges):
     def _forget_routes(self) -> None:
         self._routes = [None] * len(self.generation.upstream_sets)
 
-    def _refuse(self, forward: Forward, listener: Listener, limit: str) -> None:
-        self._page[counters.LIMITED + counters.LIMITS.index(limit)] += 1
-        listener.reply(forward, self._resolver.failure(forward, Ede.OTHER, forward.received))
+    def _refuse(self, forward: Forward, listener: Listener, limit: str, now: float) -> None:
+        """Count and answer a forward for which there is no room."""
+        self._page[counters.limit_index(limit)] += 1
+        try:
+            listener.reply(forward, self._resolver.refuse(forward, now))
+        except Exception:  # noqa: BLE001 - a fault of ours costs one query, not the others
+            self.faults.report("refusing a query")
 
     def show_health(self) -> None:
         """Show in the page which upstreams are up."""

@@ -14,12 +14,12 @@ import os
 import resource
 import signal
 import socket
-import sys
 from time import monotonic, time
 from typing import cast
 
 import uvloop
 
+from dnsguard import log
 from dnsguard.core import counters
 from dnsguard.core.generation import Generation, parse_generation
 from dnsguard.core.resolver import Resolver
@@ -162,7 +162,12 @@ def main() -> None:
     parser.add_argument("--page", type=int, required=True)
     parser.add_argument("--sockets", type=int, nargs="*", default=[])
     arguments = parser.parse_args()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="worker: %(message)s")
+    page = map_page(arguments.page)
+
+    def count_dropped() -> None:
+        page[counters.LOG_DROPPED] += 1
+
+    log.start("worker: %(message)s", count_dropped)
     # The terminal's Ctrl-C and hang-up reach the control plane, which ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -170,7 +175,6 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     control = socket.socket(fileno=arguments.channel)
     control.settimeout(0)
-    page = map_page(arguments.page)
     sockets = [socket.socket(fileno=descriptor) for descriptor in arguments.sockets]
 
     async def serve() -> int:
@@ -180,6 +184,7 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
     exit_code = uvloop.run(serve())
+    logging.shutdown()
     os._exit(exit_code)  # the sockets and the page stay with their owner: nothing to tidy up
 
 

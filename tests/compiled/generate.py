@@ -15,6 +15,7 @@ _VERBS = {
     "query": 90,
     "answer": 30,
     "fail": 4,
+    "refuse": 4,
     "stale": 10,
     "refresh": 2,
     "clock": 6,
@@ -46,8 +47,8 @@ def _step(random: Random, verb: str, asked: list[bytes]) -> str:
         return f"answer {_which(random)} {(header + records).hex()}"
     if verb == "fail":
         return f"fail {_which(random)} {random.choice((0, 22, 23))}"
-    if verb == "stale":
-        return f"stale {_which(random)}"
+    if verb in ("refuse", "stale"):
+        return f"{verb} {_which(random)}"
     if verb == "refresh":
         header, records = messages.response(random)
         return f"refresh {(header + records).hex()}"

@@ -19,7 +19,7 @@ from tests.compiled.setups import SETUPS, WALL
 _PAGE = 1 << 15
 _FIRST_FLOODING = 0x0A130000  # 10.19.0.0; the staff's addresses come when a table is full
 _QUERY = ("id", "flags", "question", "qname", "key", "qtype", "qclass", "rcode")
-_EDNS = ("has_edns", "wants_dnssec", "udp_size", "options", "cookie", "cookie_size")
+_EDNS = ("has_edns", "verified", "wants_dnssec", "udp_size", "options", "cookie", "cookie_size")
 _FORWARD = ("key", "address", "transport", "zone")
 _RESPONSE = ("status", "rcode", "has_edns")
 _ANSWER = ("rcode", "body", "ancount", "nscount", "ttl_offsets", "ttl", "authentic")
@@ -109,6 +109,12 @@ class Subject:
             return "nothing pending"
         return self._outcome(self._resolver.failure(forward, int(ede), self._now))
 
+    def _refuse(self, number: str) -> str:
+        forward = self._take(number)
+        if forward is None:
+            return "nothing pending"
+        return self._outcome(self._resolver.refuse(forward, self._now))
+
     def _stale(self, number: str) -> str:
         """Ask for what is stale in place of an answer; without any the forward waits on."""
         forward = self._take(number)
@@ -196,6 +202,7 @@ _VERBS: dict[str, Callable[..., str]] = {
     "flood": Subject._flood,
     "answer": Subject._answer,
     "fail": Subject._fail,
+    "refuse": Subject._refuse,
     "stale": Subject._stale,
     "refresh": Subject._refresh,
     "parse-query": Subject._parse_query,

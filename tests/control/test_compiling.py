@@ -1,6 +1,7 @@
 """The compiler as a process of its own, and whatever may end it."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from dnsguard.control.compiling import CompileError, compile_apart
 from dnsguard.core.image import Image
 from dnsguard.core.names import from_text
 from dnsguard.lists.compile import Job
+from dnsguard.lists.compiler import ABANDONED
 from tests.support.compiling import compile_here, text_file
 
 
@@ -51,6 +53,26 @@ def error_of(job: Job) -> str:
     with pytest.raises(CompileError) as caught:
         asyncio.run(compile_apart(job, [text_of(job)]))
     return str(caught.value)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_whoever_gave_the_job_may_die(job: Job, whole: bool) -> None:
+    """The compiler ends then, without a word."""
+    descriptors = [job["image"], text_of(job)]
+    message = json.dumps(job).encode()
+    reading, writing = os.pipe()
+    os.close(reading)
+    compiler = subprocess.run(
+        [sys.executable, "-P", "-m", "dnsguard.lists.compiler"],
+        input=message if whole else message[:-1],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        pass_fds=descriptors,
+        timeout=30,
+        check=False,
+    )
+    os.close(writing)
+    assert (compiler.returncode, compiler.stderr) == (ABANDONED, b"")
 
 
 def standing_in(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:

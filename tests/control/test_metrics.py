@@ -56,6 +56,7 @@ class Exposition:
             restarts=[0, 3],
             config_current=True,
             list_ages={"builtin:tiktok": 0.0, "own": 90.0, "partner": math.inf},
+            udp_dropped=5,
         )
 
     def render(self) -> Samples:
@@ -85,6 +86,8 @@ def test_counters_are_sums_over_the_workers(exposition: Exposition) -> None:
         page[counters.response_index(AnswerSource.CACHE, Rcode.NXDOMAIN)] += 4
         page[counters.LIMITED + counters.LIMITS.index("tcp_idle")] += 1
         page[counters.INTERNAL_ERRORS] += 1
+        page[counters.LOG_DROPPED] += 1
+    exposition.events.count_log_dropped()
     samples = exposition.render()
     assert samples['dnsguard_queries_total{group="staff",transport="tcp"}'] == 10
     assert samples['dnsguard_queries_total{group="staff",transport="udp"}'] == 0
@@ -94,6 +97,8 @@ def test_counters_are_sums_over_the_workers(exposition: Exposition) -> None:
     assert samples['dnsguard_responses_total{rcode="NXDOMAIN",source="cache"}'] == 8
     assert samples['dnsguard_limited_total{limit="tcp_idle"}'] == 2
     assert samples["dnsguard_internal_errors_total"] == 2
+    assert samples["dnsguard_log_dropped_total"] == 3
+    assert samples["dnsguard_udp_dropped_total"] == 5
 
 
 def test_rebinding_is_counted_as_a_policy_that_addresses_trigger(exposition: Exposition) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dnsguard.control import sockets
+from dnsguard.control.socket_options import dropped
 from dnsguard.control.sockets import ListenSocket, SocketError, open_sockets
 
 IP_PKTINFO = 8
@@ -260,3 +261,15 @@ def test_nothing_stays_open_when_one_address_cannot_be_had(opener: Opener) -> No
         with pytest.raises(SocketError):
             opener([LOOPBACK6, Endpoint(LOOPBACK.address, other.getsockname()[1])], 2)
     assert open_descriptors() == before
+
+
+def test_what_a_socket_had_no_room_for_is_counted(opener: Opener) -> None:
+    udp = opener([LOOPBACK], 1)[0]
+    udp.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    assert dropped(udp.socket) == 0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        for _ in range(200):
+            client.sendto(bytes(1000), ("127.0.0.1", udp.port))
+    lost = dropped(udp.socket)
+    assert lost == 200 - waiting(udp.socket) > 0
+    assert dropped(udp.socket) == lost

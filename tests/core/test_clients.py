@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnsguard.core.clients import AddressTable, unmap
+from dnsguard.core.clients import AddressTable, network, unmap
 
 
 def table(*subnets: str) -> AddressTable:
@@ -77,3 +77,17 @@ def test_find_is_the_longest_prefix(
 )
 def test_a_mapped_address_is_its_ipv4_self(address: str, self: str) -> None:
     assert unmap(ip_address(address).packed) == ip_address(self).packed
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("10.20.0.7", "10.20.0.255", True),
+        ("10.20.0.7", "10.20.1.7", False),
+        ("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("10.20.0.7", "a14::", False),
+    ],
+)
+def test_a_network_is_a_24_or_a_64(one: str, other: str, same: bool) -> None:
+    assert (network(ip_address(one).packed) == network(ip_address(other).packed)) == same

@@ -228,3 +228,31 @@ def test_what_is_made_is_accepted(client: bytes, address: bytes, wall: int) -> N
     assert cookie[:8] == client
     again = responding(cookie, wall=wall + RENEW_AGE, address=address, question=b"")
     assert again == (cookie, Rcode.NOERROR)
+
+
+@pytest.mark.parametrize(
+    ("wall", "secrets", "address", "verified"),
+    [
+        (NOW, [SECRET], ADDRESS, True),
+        (NOW + RENEW_AGE + 1, [OTHER, SECRET], ADDRESS, True),
+        (NOW + MAX_AGE + 1, [SECRET], ADDRESS, False),
+        (NOW, [OTHER], ADDRESS, False),
+        (NOW, [SECRET], ADDRESS[:3] + b"\x01", False),
+        (NOW, [], ADDRESS, False),
+    ],
+)
+def test_a_query_is_verified_by_a_cookie_of_ours_alone(
+    wall: float, secrets: list[bytes], address: bytes, verified: bool
+) -> None:
+    cookies = Cookies(secrets)
+    cookies.set_clock(wall, 0.0)
+    query = carrying(made())
+    assert not query.verified
+    cookies.respond(query, address, 0.0)
+    assert query.verified == verified
+
+
+def test_a_client_cookie_verifies_nothing() -> None:
+    query = carrying(CLIENT)
+    Cookies([SECRET]).respond(query, ADDRESS, 0.0)
+    assert not query.verified

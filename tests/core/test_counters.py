@@ -20,10 +20,17 @@ def test_no_two_fixed_counters_share_a_place() -> None:
         counters.CACHE_BYTES,
         counters.PENDING,
         counters.INTERNAL_ERRORS,
+        counters.LOG_DROPPED,
+        counters.BEATS,
     }
     places = [responses, seconds, limits, gauges]
     assert set.union(*places) == set(range(counters.FIRST_FREE))
     assert sum(map(len, places)) == counters.FIRST_FREE < counters.PAGE_SIZE
+
+
+def test_every_limit_has_its_counter() -> None:
+    places = [counters.limit_index(limit) for limit in counters.LIMITS]
+    assert places == list(range(counters.LIMITED, counters.CACHE_ENTRIES))
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ import dns.message
 import dns.rcode
 import pytest
 
+from dnsguard.core import counters
 from dnsguard.core.cache import MIN_REFRESHED, POPULAR
 from dnsguard.core.forward import Forward
-from dnsguard.core.protocol import AD, Ede, Source
+from dnsguard.core.protocol import AD, Ede, Source, Transport
 from dnsguard.core.resolver import FAILURE_TTL, MAX_REFRESHES, PATIENCE, STALE_RETRY, STALE_TTL
 from tests.support.gateway import (
     Gateway,
@@ -196,6 +197,14 @@ class TestFailures:
             assert "not admitted" not in " ".join(map(str, answer.options))
             assert Ede.PROHIBITED in extended_errors(answer)
 
+    def test_one_is_remembered_that_nobody_waited_for(self) -> None:
+        there = gateway()
+        forward = there.send(OTHER, ASKED)
+        assert isinstance(forward, Forward)
+        there.resolver.failed(forward, Ede.NETWORK_ERROR, there.now)
+        answer = read(there.send(OTHER, ASKED))  # type: ignore[arg-type]
+        assert extended_errors(answer) == [Ede.CACHED_ERROR, Ede.NETWORK_ERROR]
+
     def test_it_is_of_that_question_alone(self) -> None:
         there = gateway()
         there.server = failing(dns.rcode.SERVFAIL)
@@ -235,6 +244,36 @@ class TestFailures:
         there.server = failing(dns.rcode.SERVFAIL)
         assert there.say(OTHER, "www.tiktok.com A") == "SERVFAIL"
         assert there.say(STAFF, "www.tiktok.com A") == "0.0.0.0"
+
+
+class TestNoRoom:
+    def refused(self, there: Gateway, transport: Transport) -> dns.message.Message:
+        forward = there.send(OTHER, question(ASKED), transport)
+        assert isinstance(forward, Forward)
+        answer = read(there.resolver.refuse(forward, there.now))
+        assert answer is not None
+        return answer
+
+    def test_whoever_may_be_forged_is_sent_to_tcp(self) -> None:
+        there = gateway()
+        answer = self.refused(there, Transport.UDP)
+        assert said(answer) == "truncated"
+        assert (answer.rcode(), answer.answer, answer.edns) == (dns.rcode.NOERROR, [], 0)
+        assert there.page[counters.response_index(Source.REFUSED, dns.rcode.NOERROR)] == 1
+        assert isinstance(there.send(OTHER, ASKED), Forward), "nothing is remembered"
+
+    @pytest.mark.parametrize("transport", [Transport.TCP, Transport.DOH])
+    def test_whoever_may_not_is_told_why(self, transport: Transport) -> None:
+        there = gateway()
+        answer = self.refused(there, transport)
+        assert (said(answer), extended_errors(answer)) == ("SERVFAIL", [Ede.OTHER])
+        assert isinstance(there.send(OTHER, ASKED), Forward), "nothing is remembered"
+
+    @pytest.mark.parametrize("transport", [Transport.UDP, Transport.TCP])
+    def test_an_old_answer_is_better_than_none(self, transport: Transport) -> None:
+        there = expired()
+        answer = self.refused(there, transport)
+        assert (said(answer), extended_errors(answer)) == ("192.0.2.1", [Ede.STALE_ANSWER])
 
 
 def used(there: Gateway, times: int, seconds: float) -> list[Forward]:

@@ -166,7 +166,7 @@ def test_over_tcp_it_is_the_end_of_the_upstream() -> None:
 def test_what_is_malformed_is_asked_for_over_tcp_where_nobody_forges() -> None:
     attempts = retry(0, 1)
     attempt = taken(attempts)
-    assert judged(attempts, attempt, respond(attempt)[:-1]) == (Step.NEXT, Status.MALFORMED)
+    assert judged(attempts, attempt, respond(attempt)[:-1]) == (Step.DOUBT, Status.MALFORMED)
     again = taken(attempts)
     assert (again.upstream, again.tcp) == (0, True)
     assert judged(attempts, again, respond(again)[:-1]) == (Step.NEXT, Status.MALFORMED)

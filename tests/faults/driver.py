@@ -277,10 +277,13 @@ def check_health(server: Server, logged: int = 0) -> None:
 
 
 def resident(server: Server) -> dict[int, int]:
-    """Return the resident memory of each process of a server in KiB."""
-    status = server.status()
-    pids = [status["pid"], *(worker["pid"] for worker in status["workers"])]
-    return {pid: _rss(pid) for pid in pids}
+    """Return the resident memory of each process of a server in KiB, less what its cache takes."""
+    status, samples = server.status(), read_samples(server.metrics())
+    found = {status["pid"]: _rss(status["pid"])}
+    for worker in status["workers"]:
+        cache = samples[f'dnsguard_cache_bytes{{worker="{worker["number"]}"}}']
+        found[worker["pid"]] = _rss(worker["pid"]) - int(cache) // 1024
+    return found
 
 
 def check_memory(before: Mapping[int, int], after: Mapping[int, int]) -> None:

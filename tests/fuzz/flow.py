@@ -15,7 +15,6 @@ from dnsguard.core.clients import AddressTable
 from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation, parse_generation
 from dnsguard.core.pending import Count, Pending
-from dnsguard.core.protocol import Ede
 from dnsguard.core.randomness import Randomness
 from dnsguard.core.retry import (
     DEADLINE,
@@ -107,11 +106,12 @@ class Flow:
         outcome = resolver.query(asked.data, packed(asked.client), asked.transport, self.now)
         self._check(self._setup, asked, outcome, int(resolver.replies.source))
         if isinstance(outcome, Forward) and not self._wait(outcome, asked):
-            self._reply((outcome, asked), None, Ede.OTHER)
+            reply = resolver.refuse(outcome, self.now)
+            self._check(self._setup, asked, reply, int(resolver.replies.source))
 
     def _wait(self, forward: Forward, asked: Asked) -> bool:
         """Have a forward wait for an exchange; tell whether there was room."""
-        client = self._pending.enter(forward.address)
+        client = self._pending.enter(forward.query)
         if client is None:
             return False
         assert client.number <= MAX_PER_CLIENT
@@ -138,7 +138,7 @@ class Flow:
                     self._advance(exchange)
 
     def _start(self, forward: Forward, patience: float) -> Exchange | None:
-        zone = self._pending.open(forward.key) if len(self.exchanges) < MAX_PENDING else None
+        zone = self._pending.open(forward.query) if len(self.exchanges) < MAX_PENDING else None
         if zone is None:
             return None
         generation = self._gateway.generation
@@ -148,7 +148,7 @@ class Flow:
             generation.ttl_bounds,
             tcp_only=frozenset(n for n in numbers if generation.upstreams[n].tcp),
             trusted=frozenset(n for n in numbers if generation.upstreams[n].trusted),
-            all_down=self.unreachable.issuperset(numbers),
+            all_down=len(self.unreachable) == len(generation.upstreams),
             patience=_PATIENCE,
         )
         retry = start(forward.query, route, self._randomness, self.now)
@@ -166,6 +166,8 @@ class Flow:
             self._finish(exchange)
         elif step == Step.NEXT:
             self._go_on(exchange, attempt)
+        elif step == Step.DOUBT:
+            self._advance(exchange)
 
     def fail(self, exchange: Exchange, attempt: Attempt) -> None:
         """Take a network error of an attempt that is open."""
@@ -198,7 +200,7 @@ class Flow:
             return
         if retry.answer is None and retry.resume:
             self._wait_until(exchange, min(retry.resume, retry.deadline))
-        elif retry.answer is None and exchange.open:
+        elif retry.answer is None and any(not attempt.doubted for attempt in exchange.open):
             self._wait_until(exchange, retry.deadline)
         else:
             self._finish(exchange)

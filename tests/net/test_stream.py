@@ -171,16 +171,6 @@ def test_the_limit_of_one_client_is_its_own(
             stream.close()
 
 
-def test_the_limit_of_all_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dnsguard.net.stream.MAX_CONNECTIONS", 2)
-    with Shell(Setup(local_records=RECORDS)) as shell:
-        with shell.stream(), shell.stream("127.0.0.2"), shell.stream("127.0.0.3") as refused:
-            assert is_hung_up(refused)
-        assert shell.limited("tcp_connections") == 1
-        wait_for(lambda: len(shell.connections) == 0, "the connections are counted out")
-        assert addresses(shell.ask(PRINTER, tcp=True)) == ["10.0.0.9"]
-
-
 def test_more_queries_than_may_be_in_flight_are_all_answered(
     upstream: ScriptedUpstream, make_loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:

@@ -207,6 +207,14 @@ class TestFailover:
             with ScriptedUpstream(telling(), port=ports[1]):
                 assert addresses(shell.ask("n4.example.org")) == [TRUE]
 
+    def test_other_case_is_not_believed_because_we_ran_out_of_connections(
+        self, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("dnsguard.net.server.MAX_STREAMS", 0)
+        upstream.script = lying("other case")
+        with Shell(Setup(upstreams=[upstream.url])) as shell:
+            assert shell.ask("www.example.org").rcode() == dns.rcode.SERVFAIL
+
     @pytest.mark.usefixtures("hurried")
     def test_silence_of_all_is_told_as_no_reachable_authority(
         self, upstream: ScriptedUpstream

@@ -1,5 +1,6 @@
 """What /proc says of other processes."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,6 +43,12 @@ def opened(pid: int, name: str) -> int:
         with suppress(FileNotFoundError):  # it was closed meanwhile
             links.append(str(entry.readlink()))
     return sum(f"memfd:{name} " in link for link in links)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process has taken, 0 for none when there is no process."""
+    fields = _stat(Path(f"/proc/{pid}"))
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
 
 
 def _stat(entry: Path) -> list[str]:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
-from zlib import crc32
 
 import dns.flags
 import dns.message
@@ -239,11 +238,13 @@ def truncating(script: Script) -> Script:
 
 
 def in_turn(*scripts: Script) -> Script:
-    """Return a script that treats each name by one of these, the same as often as it is asked."""
+    """Return a script that treats each new name by the next of these, however often it comes."""
+    turns: dict[str, int] = {}
 
     def script(query: bytes, transport: str, peer: Peer) -> Replies:
         name = str(dns.message.from_wire(query).question[0].name).lower()
-        return scripts[crc32(name.encode()) % len(scripts)](query, transport, peer)
+        turn = turns.setdefault(name, len(turns))
+        return scripts[turn % len(scripts)](query, transport, peer)
 
     return script
 

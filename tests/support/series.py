@@ -26,6 +26,8 @@ SERIES = {
     "dnsguard_cache_entries": Series("gauge", ("worker",)),
     "dnsguard_cache_bytes": Series("gauge", ("worker",)),
     "dnsguard_pending_queries": Series("gauge", ("worker",)),
+    "dnsguard_udp_dropped_total": Series("counter"),
+    "dnsguard_log_dropped_total": Series("counter"),
     "dnsguard_limited_total": Series("counter", ("limit",)),
     "dnsguard_policy_enforcing": Series("gauge", ("policy",)),
     "dnsguard_policy_stage": Series("gauge", ("policy",)),

@@ -192,6 +192,12 @@ def addresses(response: dns.message.Message) -> Sequence[str]:
     return [rdata.to_text() for rrset in response.answer for rdata in rrset]
 
 
+def is_sent_to_tcp(response: dns.message.Message) -> bool:
+    """Tell whether a response says nothing but to ask again over TCP."""
+    said = response.answer or response.authority or response.additional or response.rcode()
+    return bool(response.flags & dns.flags.TC) and not said
+
+
 def make_query(name: str, rdatatype: str = "A", *, id: int | None = None) -> bytes:  # noqa: A002
     """Return a query as octets, without EDNS."""
     return dns.message.make_query(name, rdatatype, id=id).to_wire()
