@@ -1,4 +1,4 @@
-"""Datagrams by the batch: recvmmsg(2) and sendmmsg(2), the GIL released around them.
+"""Datagrams by the batch: recvmmsg(2), the GIL released around it, and sendmmsg(2).
 
 The interface is that of `single`, which is for builds without a compiler. An inbox keeps the
 kernel's structures from one batch to the next, and a reply leaves from the bytes object that
@@ -177,9 +177,9 @@ cdef int _send_all(
     cdef int sent
     cdef int error
     while done < count:
-        with nogil:
-            sent = sendmmsg(descriptor, messages + done, count - done, MSG_DONTWAIT)
-            error = errno
+        # With the GIL, for `send` has one batch for all threads; it does not wait for anything.
+        sent = sendmmsg(descriptor, messages + done, count - done, MSG_DONTWAIT)
+        error = errno
         if sent > 0:
             done += sent
         elif error != EINTR:

@@ -25,6 +25,6 @@ def test_another_versions_image_is_made_anew_and_its_config_taken(tmp_path: Path
         accepted.write_text(json.dumps(document | {"of another version": True}), "utf-8")
         broken = settings | {"no_such_key": 1}  # of another version too: what it took last serves
         with running(tmp_path, broken) as server, under_load(server) as load:
-            assert "last accepted one" in server.log()
+            server.wait_for(lambda: "last accepted one" in server.log())
             load.phase("calm").check_right(*ALL)
         assert image.read_bytes()[:8] == written[:8]

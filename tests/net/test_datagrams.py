@@ -3,6 +3,7 @@
 import errno
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
 import pytest
@@ -184,3 +185,17 @@ def test_a_closed_socket_is_an_error() -> None:
         serving.close()
         with pytest.raises(OSError, match=r"[Bb]ad file descriptor"):
             inbox.receive(serving)
+
+
+def test_threads_do_not_send_each_other_s_messages() -> None:
+    def exchange(number: int) -> set[bytes]:
+        data = bytes([number]) * 20
+        with server() as (serving, client):
+            received = set()
+            for _ in range(300):
+                assert not datagrams.send(client, [(data, None)] * 16)
+                received |= {serving.recv(4096) for _ in range(16)}
+            return received
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(exchange, range(4))) == [{bytes([n]) * 20} for n in range(4)]

@@ -111,7 +111,7 @@ def test_a_reload_is_refused_and_changes_nothing(
     assert answers(server) == answers(server, "own.example.org") == "0.0.0.0"
     assert metric(server, 'dnsguard_reloads_total{result="refused"}') == refusals + 1
     assert metric(server, "dnsguard_config_current") == 0
-    assert all(problem in server.log() for problem in problems)
+    server.wait_for(lambda: all(problem in server.log() for problem in problems))
     server.write_text(CONFIG)
     assert server.reload().json()["problems"] == []
     assert metric(server, "dnsguard_config_current") == 1
@@ -128,6 +128,7 @@ def test_at_boot_the_last_accepted_config_serves(
     assert server.wait() == 2
     strict_log = server.log()
     server.start()
+    server.wait_for(lambda: " in force (start" in server.log().removeprefix(strict_log))
     log = server.log().removeprefix(strict_log)
     assert answers(server) == answers(server, "own.example.org") == "0.0.0.0"
     assert metric(server, "dnsguard_config_current") == 0
