@@ -53,7 +53,8 @@ soak-load: .venv .venv/.develop .venv/.packages
 	DNSGUARD_BUILD=compiled .venv/bin/python -P tests/soak $(SOAK)
 
 soak-faults: .venv .venv/.develop .venv/.packages
-	DNSGUARD_BUILD=compiled DNSGUARD_FAULT_SECONDS=20 .venv/bin/pytest tests/faults tests/attacks
+	DNSGUARD_BUILD=compiled DNSGUARD_FAULT_SECONDS=20 DNSGUARD_CORPUS_MOST=1000000 \
+		DNSGUARD_ATTACK_NAMES=1000000 .venv/bin/pytest tests/faults tests/attacks
 
 bench: .venv .venv/.develop .venv/.packages .venv/.peers
 	.venv/bin/python -P benchmarks/answers.py

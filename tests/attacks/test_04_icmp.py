@@ -3,13 +3,15 @@
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
+from itertools import count
 from pathlib import Path
 
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
 
+from dnsguard.net.health import RESPONSES_UNTIL_UP
 from tests.standards import wire
 from tests.standards.subject import Lessons, Subject
 from tests.support.loops import wait_for
@@ -38,11 +40,17 @@ class Island:
     namespace: Namespace
     subject: Subject
     upstream: ScriptedUpstream
+    numbers: Iterator[int] = field(default_factory=count)
 
     def ask(self, name: str) -> str:
         """Return the answer to a client there."""
         with self.namespace.entered(), self.subject.client("127.0.0.1") as client:
             return client.gist(name)
+
+    def answer_some(self) -> None:
+        """Have the upstream answer until it counts as up, whatever it was silent about before."""
+        for _ in range(RESPONSES_UNTIL_UP):
+            wait_for(lambda: self.ask(f"n{next(self.numbers)}.up.example") == TRUE, "an answer")
 
     def forge(self, kind: str, source: str, query: bytes, peer: Peer) -> None:
         """Send an ICMP error about a query that came from a port."""
@@ -71,7 +79,11 @@ def island(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Island]:
     with namespaces("island") as [namespace], ExitStack() as started:
         with namespace.entered():
             upstream = started.enter_context(ScriptedUpstream(lessons))
-        config = {"listen": {"dns": ["0.0.0.0:0"], "admin": None}, "upstreams": [upstream.url]}
+        config = {
+            "listen": {"dns": ["0.0.0.0:0"], "admin": None},
+            "upstreams": [upstream.url],
+            "workers": 1,  # which knows of every answer
+        }
         server = started.enter_context(running(folder, config, prefix=namespace.prefix))
         yield Island(namespace, Subject(server, lessons), upstream)
 
@@ -105,6 +117,7 @@ def test_a_forged_error_costs_no_answer(island: Island, kind: str, source: str) 
             island.forge(kind, source, query, peer)
         return telling(delay=0.05)(query, transport, peer)
 
+    island.answer_some()
     island.subject.teach(name, forge)
     for _ in range(2):
         assert island.ask(name) == TRUE
@@ -121,7 +134,8 @@ def test_nor_do_two_for_each_query(island: Island) -> None:
     before = network_errors(island)
     for name in names:
         island.subject.teach(name, forge)
-    assert [island.ask(name) for name in names] == [TRUE] * len(names)
+        island.answer_some()
+        assert island.ask(name) == TRUE
     assert network_errors(island) >= before + len(names), "the errors did arrive"
 
 

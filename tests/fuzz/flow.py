@@ -168,6 +168,8 @@ class Flow:
             self._go_on(exchange, attempt)
         elif step == Step.DOUBT:
             self._advance(exchange)
+            over = self.now >= min(attempt.sent + attempt.timeout, exchange.retry.deadline)
+            assert over or exchange in self.exchanges, "what may be forged ended a question"
 
     def fail(self, exchange: Exchange, attempt: Attempt) -> None:
         """Take a network error of an attempt that is open."""

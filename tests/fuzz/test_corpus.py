@@ -2,8 +2,8 @@
 
 A target is a file in `targets/`: `run` takes octets and raises when something is wrong, `seeds`
 gives octets to begin with, `WORDS`, if there, what texts are made of. `make fuzz` follows what
-they do in the plain build; `scripts/fuzz --merge` keeps the least that shows all that was
-reached. Octets that led to a fault are kept under a name that says which.
+they do in the plain build; `scripts/fuzz --merge` keeps some of what reaches more than the
+seeds. Octets that led to a fault are kept under a name that says which.
 """
 
 from collections.abc import Callable, Iterable

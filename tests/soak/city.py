@@ -23,7 +23,7 @@ from tests.support.small_disk import SmallDisk, small_disk
 PATH = "/list.txt"
 PARTNER = "partner"
 DISK = 8 << 20
-CACHE = "4MiB"  # full within minutes, so that what grows after that is a leak
+CACHE = "2MiB"  # full within minutes, so that what grows after that is a leak
 
 
 class City:

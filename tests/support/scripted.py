@@ -26,6 +26,8 @@ TRUE = "192.0.2.80"
 FORGED = "203.0.113.66"
 PROBED = ".dnsguard-loop-check."
 
+_BUFFER = 1 << 20  # octets of datagrams that wait to be read
+
 Peer = tuple[str, int]
 Replies = list[tuple[float, bytes | None]]
 Script = Callable[[bytes, str, Peer], Replies]
@@ -115,6 +117,8 @@ class ScriptedUpstream:
         # asyncio's own datagram endpoint cannot send an empty datagram.
         self._datagrams = socket.socket(family, socket.SOCK_DGRAM)
         self._datagrams.settimeout(0)
+        # Some tests send more, while the machine pauses, than there is room for otherwise.
+        self._datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         self._datagrams.bind(where)
         self._elsewhere = socket.socket(family, socket.SOCK_DGRAM)
         self._elsewhere.bind((self.address, 0))

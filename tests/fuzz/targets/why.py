@@ -34,7 +34,8 @@ _BOUNDS = TtlBounds(1, 86_400)
 def run(data: bytes) -> None:
     """Have the answer to a question of the staff's told."""
     reader = Reader(data)
-    inquiry = Inquiry(_GENERATION, "www.example.org", "10.20.0.7", reader.choose(_TYPES))
+    rdatatype = reader.choose(_TYPES)
+    inquiry = Inquiry(_GENERATION, "www.example.org", "10.20.0.7", rdatatype)
     forward = inquiry.forward
     assert forward is not None
     asked = forward.query.question
@@ -45,7 +46,8 @@ def run(data: bytes) -> None:
     else:
         reply = inquiry.resolver.response(forward, response.answer, 1.0)
     assert reply is not None
-    assert all(_addresses(_parse(reply)))
+    if rdatatype in ("A", "AAAA"):  # the name service asks for nothing else
+        assert all(_addresses(_parse(reply)))
     inquiry.take(reply)
     told = inquiry.explain()
     json.dumps(told)
