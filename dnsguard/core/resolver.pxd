@@ -106,11 +106,8 @@ cdef class Resolver:
     @cython.locals(entry=Entry, signature=Py_ssize_t)
     cdef Entry _keep(self, Forward forward, Answer answer, double now)
 
-    @cython.locals(entry=Entry, view=View, option=bytes)
+    @cython.locals(entry=Entry, stale=bint, view=View, option=bytes)
     cpdef bytes failure(self, Forward forward, int ede, double now)
-
-    @cython.locals(entry=Entry, stale=bint)
-    cpdef Entry failed(self, Forward forward, int ede, double now)
 
     @cython.locals(query=Query)
     cpdef bytes refuse(self, Forward forward, double now)

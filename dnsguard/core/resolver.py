@@ -219,23 +219,18 @@ class Resolver:
 
     def failure(self, forward: Forward, ede: int, now: float) -> bytes | None:
         """Take notice that no upstream answered; `ede` says why (RFC 8914)."""
-        entry = self.failed(forward, ede, now)
-        if self._is_stale(entry, now):
+        entry = self._entry_of(forward)
+        stale = self._is_stale(entry, now)
+        if ede != _OTHER and forward.routing == self._routing:  # else it is ours, not the name's
+            entry.retry = now + (_STALE_RETRY if stale else _FAILURE_TTL)
+            entry.failure = ede
+        if stale:
             view = self.policy.view(forward.query.address)
             return self._give_stale(forward.query, entry, view, forward.transport, now)
         option = failure_option(ede)
         if not self._was_answered and ede in (_NO_REACHABLE_AUTHORITY, _NETWORK_ERROR):
             option += _NOT_READY
         return self._finish(forward, entry, _SERVFAIL, now, option)
-
-    def failed(self, forward: Forward, ede: int, now: float) -> Entry:
-        """Take notice that no upstream answered a forward that nobody waits for."""
-        entry = self._entry_of(forward)
-        if ede != _OTHER and forward.routing == self._routing:  # else it is ours, not the name's
-            stale = self._is_stale(entry, now)
-            entry.retry = now + (_STALE_RETRY if stale else _FAILURE_TTL)
-            entry.failure = ede
-        return entry
 
     def refuse(self, forward: Forward, now: float) -> bytes | None:
         """Answer a forward for which there is no room.

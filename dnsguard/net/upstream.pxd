@@ -76,9 +76,9 @@ cdef class Upstreams(Exchanges):
     @cython.locals(forward=Forward, client=Count, response=bytes)
     cdef bint _give_stale(self, tuple waiter, double now) except -1
 
-    cdef object _keep(self, Forward forward, Answer answer, int ede, double now)
+    cdef object _keep(self, Forward forward, Answer answer, double now)
 
-    @cython.locals(late=bint, dropped=bint, response=bytes)
+    @cython.locals(late=bint, many=bint, response=bytes)
     cdef object _reply(
         self, Forward forward, listener, Count client, Answer answer, int ede, double now
     )

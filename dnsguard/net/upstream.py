@@ -254,7 +254,7 @@ class Upstreams(Exchanges):
         if exchange.listener is not None and exchange.client is not None:
             self._reply(first, exchange.listener, exchange.client, answer, ede, now)
         elif answer is not None:
-            self._keep(first, answer, ede, now)
+            self._keep(first, answer, now)
         if exchange.joined is not None:
             for forward, listener, client in exchange.joined:
                 self._reply(forward, listener, client, answer, ede, now)
@@ -290,13 +290,9 @@ class Upstreams(Exchanges):
         self._pending.leave(client)
         return True
 
-    def _keep(self, forward: Forward, answer: Answer | None, ede: int, now: float) -> None:
-        """Take notice of the end of a forward that nobody waits for."""
+    def _keep(self, forward: Forward, answer: Answer, now: float) -> None:
         try:
-            if answer is not None:
-                self._resolver.refreshed(forward, answer, now)
-            else:
-                self._resolver.failed(forward, ede, now)
+            self._resolver.refreshed(forward, answer, now)
         except Exception:  # noqa: BLE001 - a fault of ours costs one answer, not the others
             self.faults.report("keeping an answer")
 
@@ -309,19 +305,22 @@ class Upstreams(Exchanges):
         ede: int,
         now: float,
     ) -> None:
-        """Answer one who waits, unless it is late and one of many that would leave at once."""
+        """Reply to one who waits, by nothing if it is late and one of many that leave at once.
+
+        A failure is told all the same: it is hardly larger than its query.
+        """
         late = now - forward.received > _LATE and not forward.query.verified
-        dropped = late and self._pending.has_many(client)
+        many = late and self._pending.has_many(client)
         self._pending.leave(client)
         try:
-            if dropped:
-                self._page[_LATE_INDEX] += 1
-                self._keep(forward, answer, ede, now)
-                response = None
-            elif answer is not None:
-                response = self._resolver.response(forward, answer, now)
-            else:
+            if answer is None:
                 response = self._resolver.failure(forward, ede, now)
+            elif many:
+                self._page[_LATE_INDEX] += 1
+                self._resolver.refreshed(forward, answer, now)
+                response = None
+            else:
+                response = self._resolver.response(forward, answer, now)
             listener.reply(forward, response)
         except Exception:  # noqa: BLE001 - a fault of ours costs one query, not the others
             self.faults.report("passing an answer on")

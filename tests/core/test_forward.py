@@ -197,14 +197,6 @@ class TestFailures:
             assert "not admitted" not in " ".join(map(str, answer.options))
             assert Ede.PROHIBITED in extended_errors(answer)
 
-    def test_one_is_remembered_that_nobody_waited_for(self) -> None:
-        there = gateway()
-        forward = there.send(OTHER, ASKED)
-        assert isinstance(forward, Forward)
-        there.resolver.failed(forward, Ede.NETWORK_ERROR, there.now)
-        answer = read(there.send(OTHER, ASKED))  # type: ignore[arg-type]
-        assert extended_errors(answer) == [Ede.CACHED_ERROR, Ede.NETWORK_ERROR]
-
     def test_it_is_of_that_question_alone(self) -> None:
         there = gateway()
         there.server = failing(dns.rcode.SERVFAIL)
