@@ -91,9 +91,9 @@ class Attempt:
 
     `patience` is when its upstream is later than usual: another may be asked then, if that is
     not done too often; 0 where there is no other or nothing is known. It is `doubted` when what
-    came for it may be forged, and TCP is asked. `sent` and `reported`
-    (its silence) are for the shell to set, and so are `receiver`, to whom a response is handed,
-    and `carrier`, what the message went out on while that is open.
+    came for it may be forged, and TCP is asked. `sent` and `reported` (its silence) are for the
+    shell to set, and so are `receiver`, to whom a response is handed, and `carrier`, what the
+    message went out on while that is open.
     """
 
     __slots__ = (

@@ -34,7 +34,7 @@ SECONDS = float(os.environ.get("DNSGUARD_FAULT_SECONDS", "0.25"))
 """How long a phase is; from `HEAVY` on, memory is compared too."""
 RATE = float(os.environ.get("DNSGUARD_FAULT_RATE", "300"))
 HEAVY = 5.0
-long = pytest.mark.skipif(SECONDS < HEAVY, reason="only with a longer DNSGUARD_FAULT_SECONDS")
+long = pytest.mark.skipif(SECONDS < HEAVY, reason="the long tier, which `make soak-faults` runs")
 """Marks what is too long for each run of the tests."""
 
 REGISTERED, UNREGISTERED = "127.0.0.2", "127.0.0.3"
