@@ -1,20 +1,30 @@
-"""The log on standard error, written by a thread of its own: who logs never waits for who reads.
+"""The log on standard error, as text or JSON, written by a thread: who logs never waits.
 
 A pipe that is full or a journal that hangs costs lines of the log, never an answer. What was
 lost is counted, and told in the log itself once it is read again.
+
+Whatever text of strangers a message or a fault carries, a reader gets it printable and can tell
+where each record begins.
 """
 
+import json
 import logging
 import os
 import select
 import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from queue import Full, Queue
 from types import TracebackType
 
+from dnsguard.text import printable
+
+CONTROL_PLANE = "control plane"
 MAX_WAITING = 1000  # lines, or tracebacks, that are not written yet
 LAST_SECONDS = 1.0  # for what is not written yet when the process ends
+
+_Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +47,8 @@ class Log(logging.Handler):
         try:
             if lost:
                 text = f"{lost} lines of the log are lost: nobody took them in time"
-                self._waiting.put_nowait(text)
+                told = logging.LogRecord(__name__, logging.ERROR, "", 0, text, None, None)
+                self._waiting.put_nowait(self.format(told))
                 self._told += lost
             self._waiting.put_nowait(self.format(record))
         except Full:
@@ -71,24 +82,80 @@ class Log(logging.Handler):
                 return
 
 
-def start(line_format: str, count_dropped: Callable[[], None]) -> None:
+class TextLines(logging.Formatter):
+    """A record's first line says when and, but for the control plane, who; the rest is indented."""
+
+    def __init__(self, process: str) -> None:
+        time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
+        who = "" if process == CONTROL_PLANE else f"{process}: "
+        super().__init__(f"{time}{who}%(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the first line."""
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: _Raised) -> str:  # noqa: N802 - logging's name
+        """Return the lines of a traceback."""
+        return _printable_lines(super().formatException(ei), indent="  ")
+
+
+class JsonLines(logging.Formatter):
+    """A record is one line: a JSON object of strings, in ASCII."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        time = datetime.fromtimestamp(record.created, UTC)
+        document = {
+            "time": time.isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "process": self._process,
+            "message": printable(record.getMessage()),
+        }
+        if record.exc_info:
+            document["traceback"] = _printable_lines(self.formatException(record.exc_info))
+        return json.dumps(document)
+
+
+def _printable_lines(text: str, indent: str = "") -> str:
+    return "\n".join(indent + printable(line) for line in text.split("\n"))
+
+
+def start(process: str, count_dropped: Callable[[], None], *, as_json: bool) -> None:
     """Log everything from INFO on to standard error, and whatever Python itself would write there.
 
-    Call `logging.shutdown()` before an end that skips the interpreter's.
+    `process` tells those apart that share it. Call `logging.shutdown()` before an end that skips
+    the interpreter's.
     """
     log = Log(count_dropped)
-    log.setFormatter(logging.Formatter(line_format))
+    log.setFormatter(JsonLines(process) if as_json else TextLines(process))
     root = logging.getLogger()
     root.addHandler(log)
     root.setLevel(logging.INFO)
+    logging.captureWarnings(capture=True)
     sys.excepthook = _tell_uncaught
     sys.unraisablehook = _tell_unraisable
+    threading.excepthook = _tell_uncaught_in_thread
+
+
+def options() -> list[str]:
+    """Return the options by which a process of ours logs in the format of this one."""
+    formatters = [handler.formatter for handler in logging.getLogger().handlers]
+    return ["--json"] if any(isinstance(one, JsonLines) for one in formatters) else []
 
 
 def _tell_uncaught(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:
     _log.critical("the process ends by a fault", exc_info=(kind, error, traceback))
+
+
+def _tell_uncaught_in_thread(uncaught: "threading.ExceptHookArgs") -> None:
+    if uncaught.exc_type is not SystemExit:
+        _log.error("a thread ends by a fault", exc_info=uncaught.exc_value)
 
 
 def _tell_unraisable(unraisable: "sys.UnraisableHookArgs") -> None:

@@ -1,6 +1,5 @@
 """`dnsguard serve`: run in the foreground."""
 
-import os
 from pathlib import Path
 
 import click
@@ -19,16 +18,17 @@ Metrics: http://127.0.0.1:19153/metrics
 @config_option
 @click.option("--demo", is_flag=True, help="Serve an embedded config on 127.0.0.1:10053.")
 @click.option("--strict", is_flag=True, help="Exit with 2 if the config is broken.")
+@click.option("--json", "as_json", is_flag=True, help="Log one JSON object a line, not text.")
 @click.pass_context
-def command(context: click.Context, config_path: Path, *, demo: bool, strict: bool) -> None:
+def command(
+    context: click.Context, config_path: Path, *, demo: bool, strict: bool, as_json: bool
+) -> None:
     """Answer DNS in the foreground until SIGTERM or SIGINT.
 
     With a broken config it starts on the last one that was accepted, and says so.
     """
     from dnsguard.control import supervisor
 
-    if os.geteuid() == 0:
-        click.echo("warning: running as root; the systemd unit has a user of its own", err=True)
     if demo:
         click.echo(_DEMO)
-    context.exit(supervisor.run(config_path, strict=strict, demo=demo))
+    context.exit(supervisor.run(config_path, strict=strict, demo=demo, as_json=as_json))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,9 @@ from dnsguard.lists.compile import Job, ListOutcome
 from dnsguard.lists.compiler import OUT_OF_MEMORY
 
 COMPILE_SECONDS = 300.0
+MAX_TOLD = 16_384  # octets of what it says of a fault of its own
+
+_log = logging.getLogger(__name__)
 
 
 class CompileError(Exception):
@@ -26,11 +30,12 @@ async def compile_apart(job: Job, descriptors: Sequence[int]) -> list[ListOutcom
         *("-P", "-m", "dnsguard.lists.compiler"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
         pass_fds=[*descriptors, job["image"]],
     )
     try:
         async with asyncio.timeout(COMPILE_SECONDS):
-            output, _ = await process.communicate(json.dumps(job).encode())
+            output, told = await process.communicate(json.dumps(job).encode())
     except TimeoutError:
         raise CompileError(
             f"the lists are not compiled after {COMPILE_SECONDS:.0f} s: give fewer or shorter lists"
@@ -39,6 +44,9 @@ async def compile_apart(job: Job, descriptors: Sequence[int]) -> list[ListOutcom
         if process.returncode is None:
             process.kill()
             await process.wait()
+    if told:
+        text = told[-MAX_TOLD:].decode("utf-8", "replace").rstrip()
+        _log.error("the compiler of lists says what went wrong", exc_info=CompileError(text))
     if process.returncode:
         raise CompileError(_why(process.returncode))
     outcome = json.loads(output)

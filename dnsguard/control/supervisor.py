@@ -38,13 +38,12 @@ PATIENCE = 10.0  # seconds between complaints that not every worker listens
 _log = logging.getLogger(__name__)
 
 
-def run(config_path: Path, *, strict: bool, demo: bool) -> int:
+def run(config_path: Path, *, strict: bool, demo: bool, as_json: bool) -> int:
     """Run dnsguard in the foreground until SIGTERM or SIGINT; return the exit code."""
     events = Events()
-    log.start(
-        "%(message)s" if "JOURNAL_STREAM" in os.environ else "%(asctime)s %(message)s",
-        events.count_log_dropped,
-    )
+    log.start(log.CONTROL_PLANE, events.count_log_dropped, as_json=as_json)
+    if os.geteuid() == 0:
+        _log.warning("running as root; the systemd unit has a user of its own")
     give_back_freed_memory()
     # Until there is something to reload; the default would end the process.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
+from dnsguard import log
 from dnsguard.control.counting import Page
 from dnsguard.core import counters
 from dnsguard.net import channel
@@ -103,7 +104,8 @@ class Worker:
     async def _start(self) -> None:
         ours, theirs = channel.pair()
         descriptors = [theirs.fileno(), self._page.descriptor, *self._sockets]
-        arguments = ["--channel", str(theirs.fileno()), "--page", str(self._page.descriptor)]
+        arguments = ["--number", str(self.number), *log.options()]
+        arguments += ["--channel", str(theirs.fileno()), "--page", str(self._page.descriptor)]
         arguments += ["--sockets", *map(str, self._sockets)]
         try:
             self._process = await asyncio.create_subprocess_exec(

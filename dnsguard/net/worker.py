@@ -156,8 +156,10 @@ def map_page(descriptor: int) -> counters.Page:
 
 
 def main() -> None:
-    """Run a worker; what it needs is on the command line as descriptor numbers."""
+    """Run a worker; what it needs is on the command line, most of it as descriptor numbers."""
     parser = argparse.ArgumentParser(prog="dnsguard worker")
+    parser.add_argument("--number", type=int, required=True)
+    parser.add_argument("--json", action="store_true")
     parser.add_argument("--channel", type=int, required=True)
     parser.add_argument("--page", type=int, required=True)
     parser.add_argument("--sockets", type=int, nargs="*", default=[])
@@ -167,7 +169,7 @@ def main() -> None:
     def count_dropped() -> None:
         page[counters.LOG_DROPPED] += 1
 
-    log.start("worker: %(message)s", count_dropped)
+    log.start(f"worker {arguments.number}", count_dropped, as_json=arguments.json)
     # The terminal's Ctrl-C and hang-up reach the control plane, which ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -1,18 +1,25 @@
 """Names and texts of strangers begin no line of a log, move no cursor, close no tag or quote."""
 
 import json
+import os
 import re
+import signal
 import struct
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from dnsguard.control.page import render_page
+from dnsguard.text import printable
 from tests.scenarios.client import ask
 from tests.standards import wire
 from tests.support.api import exchange
 from tests.support.metrics import read_samples
+from tests.support.responders import Responder, running_responder
 from tests.support.scripted import Peer, Replies, ScriptedUpstream
 from tests.support.server import Server, running
 
@@ -25,7 +32,19 @@ LABELS = [
 ]
 """What a label may hold, being octets."""
 
-LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \S.*|warning: running as root; .*")
+LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \S.*|  .*")
+"""What a record begins with as text; a traceback is indented."""
+
+FAULT = "a\n2026-01-01 00:00:00,000 forged\r\x1b[31m\x85\u2028\u202e\udcff'\"}"
+FAILING = f"""\
+import json, os, signal, sys
+def fail(*_):
+    raise ValueError({FAULT!a})
+if "dnsguard.net.worker" in sys.orig_argv:
+    signal.signal(signal.SIGUSR2, fail)
+if "dnsguard.lists.compiler" in sys.orig_argv and os.path.exists("FLAG"):
+    json.load = fail
+"""
 TURNED = "\u202e"  # what follows is shown from right to left
 marks = count()
 
@@ -56,15 +75,22 @@ def echoing(query: bytes, transport: str, peer: Peer) -> Replies:
     return [(0.0, head + query[12 : end + 5] + record)]
 
 
+@pytest.fixture(scope="module", params=[(), ("--json",)], ids=["text", "json"])
+def arguments(request: pytest.FixtureRequest) -> Sequence[str]:
+    found: Sequence[str] = request.param
+    return found
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, arguments: Sequence[str]) -> Iterator[Server]:
     with ScriptedUpstream(echoing) as upstream:
         config = {
             "upstreams": [upstream.url],
             "groups": {"staff": {"subnets": [f"{STAFF}/32"]}},
             "policies": {"ban": {"groups": ["staff"], "block": ["blocked.example"]}},
         }
-        with running(tmp_path_factory.mktemp("city"), config) as started:
+        folder = tmp_path_factory.mktemp("city")
+        with running(folder, config, arguments=arguments) as started:
             yield started
 
 
@@ -73,19 +99,45 @@ def unsafe(text: str) -> set[str]:
     return {char for char in text if not char.isprintable() and char != "\n"}
 
 
+def whole_lines(server: Server) -> list[str]:
+    return server.log().split("\n")[:-1]
+
+
 def settled_log(server: Server) -> str:
     """Return the log with a line of our own last: a thread writes it, one after the other."""
     reason = f"mark {next(marks)}"
     server.request("POST", "/api/v1/reload", json={"reason": reason}).raise_for_status()
-    server.wait_for(lambda: f"{reason})\n" in server.log())
+    server.wait_for(lambda: any(f"{reason})" in line for line in whole_lines(server)))
     return server.log()
 
 
-def check_log(server: Server) -> None:
-    """Check that each line of the log is one of ours, from its beginning to its end."""
-    text = settled_log(server)
+def check_log(server: Server) -> list[str]:
+    """Check that each line of the log is one of ours; return the messages."""
+    return check_text(settled_log(server), server.arguments)
+
+
+def check_text(text: str, arguments: Sequence[str]) -> list[str]:
+    assert text.endswith("\n")
     assert unsafe(text) == set()
-    assert [line for line in text.splitlines() if not LINE.fullmatch(line)] == []
+    lines = text.splitlines()
+    if "--json" in arguments:
+        return [check_object(line) for line in lines]
+    assert [line for line in lines if not LINE.fullmatch(line)] == []
+    return [line for line in lines if line[0] != " "]
+
+
+def check_object(line: str) -> str:
+    assert line.isascii()
+    record = json.loads(line)
+    assert list(record)[:4] == ["time", "level", "process", "message"]
+    assert list(record)[4:] in ([], ["traceback"])
+    assert datetime.fromisoformat(record["time"]).utcoffset() is not None
+    assert record["level"] in {"INFO", "WARNING", "ERROR", "CRITICAL"}
+    assert re.fullmatch(r"control plane|worker [01]", record["process"])
+    message: str = record["message"]
+    assert message.isprintable()
+    assert unsafe(record.get("traceback", "")) == set()
+    return message
 
 
 def presented(label: bytes) -> str:
@@ -193,6 +245,89 @@ def test_a_config_that_is_refused_is_told_in_lines_of_its_own(server: Server, te
         server.write_text(before)
     assert server.reload().status_code == 200
     check_log(server)
+
+
+def test_a_start_that_is_refused_is_told_in_lines_of_its_own(
+    tmp_path: Path, arguments: Sequence[str]
+) -> None:
+    folder = tmp_path / "a\nb\x1b[31m\x85\u202e'\"}"
+    folder.mkdir()
+    config = {label.decode("latin-1"): 1 for label in LABELS}
+    server = Server(folder, config, arguments=arguments)
+    server.launch("--strict")
+    assert server.wait() == 2
+    told = [one for one in check_text(server.log(), arguments) if "running as root" not in one]
+    problems = tuple(server.command("check").stdout.splitlines())
+    assert len(told) >= len(LABELS)
+    assert all(message.endswith(problems) for message in told)
+
+
+def test_what_the_server_of_a_list_says_is_told_in_lines_of_its_own(
+    tmp_path: Path, arguments: Sequence[str]
+) -> None:
+    with running_responder() as responder:
+        lists = serve_hostile_lists(responder)
+        config = {
+            "groups": {"staff": {"subnets": [f"{STAFF}/32"]}},
+            "policies": {"ban": {"groups": ["staff"], "lists": list(lists)}},
+            "lists": {name: {"source": url} for name, url in lists.items()},
+        }
+        server = Server(tmp_path, config, arguments=arguments)
+        try:
+            server.start(complete=False)
+            heads = [f"list {name}: " for name in lists]
+            server.wait_for(lambda: all(head in server.log() for head in heads))
+            told = check_log(server)
+        finally:
+            server.stop()
+    for head in heads:
+        assert len([message for message in told if head in message]) == 1
+
+
+def serve_hostile_lists(responder: Responder) -> dict[str, str]:
+    """Serve lists that cannot be had, or hold labels; return their URLs by name."""
+    responses = [b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + b"\n".join(LABELS)]
+    for label in LABELS:
+        responses.append(b"HTTP/1.1 500 " + label + b"\r\n\r\n")
+        responses.append(b"HTTP/1.1 302 Found\r\nLocation: http://" + label + b"/\r\n\r\n")
+        responses.append(b"HTTP/1.1 302 Found\r\nLocation: /" + label + b"\r\n\r\n")
+        responses.append(b"HTTP/1.1 200 OK\r\nContent-Encoding: " + label + b"\r\n\r\n")
+    responder.response = b"HTTP/1.1 404 Not Found\r\n\r\n"
+    responder.responses = {f"/{number}": response for number, response in enumerate(responses)}
+    return {f"list-{number}": responder.url(f"/{number}") for number in range(len(responses))}
+
+
+def test_a_fault_that_says_it_is_one_record(tmp_path: Path, arguments: Sequence[str]) -> None:
+    flag, own = tmp_path / "flag", tmp_path / "own.txt"
+    own.write_text("one.example\n")
+    (tmp_path / "sitecustomize.py").write_text(FAILING.replace("FLAG", str(flag)))
+    environ = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    config = {
+        "groups": {"staff": {"subnets": [f"{STAFF}/32"]}},
+        "policies": {"ban": {"groups": ["staff"], "lists": ["own"]}},
+        "lists": {"own": {"source": str(own)}},
+    }
+    with running(tmp_path, config, arguments=arguments, environ=environ) as server:
+        os.kill(server.status()["workers"][1]["pid"], signal.SIGUSR2)
+        server.wait_for(lambda: any("forged" in line for line in whole_lines(server)))
+        flag.touch()
+        own.write_text("two.example\n")
+        assert server.reload().status_code == 422
+        flag.unlink()
+        told = check_log(server)
+        lines = server.log().splitlines()
+    forged = [line for line in lines if "00:00:00,000 forged" in line]
+    faults = [line for line in lines if "Traceback" in line]
+    assert len(faults) == 2
+    if arguments:
+        assert forged == faults
+        records = [json.loads(line) for line in faults]
+        assert [record["process"] for record in records] == ["worker 1", "control plane"]
+        says = "\n".join(printable(line) for line in FAULT.split("\n"))
+        assert all(f"\nValueError: {says}" in record["traceback"] for record in records)
+    else:
+        assert {line[:2] for line in (*forged, *faults)} == {"  "}
+        assert len([message for message in told if " worker 1: " in message]) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from dnsguard.control import supervisor
-from tests.support.command import dnsguard
+from tests.support.command import dnsguard, run_python
 
-Call = tuple[Path, bool, bool]
+Call = tuple[Path, bool, bool, bool]
 
 
 @pytest.fixture
@@ -13,8 +15,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     """Take the place of the supervisor and note how it is called; it ends with 3."""
     noted: list[Call] = []
 
-    def run(config_path: Path, *, strict: bool, demo: bool) -> int:
-        noted.append((config_path, strict, demo))
+    def run(config_path: Path, *, strict: bool, demo: bool, as_json: bool) -> int:
+        noted.append((config_path, strict, demo, as_json))
         return 3
 
     monkeypatch.setattr(supervisor, "run", run)
@@ -23,21 +25,25 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
 
 def test_serve_ends_as_the_supervisor_does(calls: list[Call]) -> None:
     assert dnsguard("serve", "-c", "x.yaml", "--strict").exit_code == 3
-    assert dnsguard("serve").exit_code == 3
-    assert calls == [
-        (Path("x.yaml"), True, False),
-        (Path("/etc/dnsguard/dnsguard.yaml"), False, False),
-    ]
+    assert dnsguard("serve", "--json").exit_code == 3
+    default = Path("/etc/dnsguard/dnsguard.yaml")
+    assert calls == [(Path("x.yaml"), True, False, False), (default, False, False, True)]
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
 @pytest.mark.parametrize(("uid", "warnings"), [(0, 1), (1000, 0)])
 def test_root_is_warned_in_one_line(
-    calls: list[Call], monkeypatch: pytest.MonkeyPatch, uid: int, warnings: int
+    tmp_path: Path, options: list[str], uid: int, warnings: int
 ) -> None:
-    monkeypatch.setattr("os.geteuid", lambda: uid)
-    result = dnsguard("serve")
-    assert len(result.stderr.splitlines()) == warnings
-    assert not result.stdout
+    (tmp_path / "sitecustomize.py").write_text(f"import os\nos.geteuid = lambda: {uid}\n")
+    environ = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    missing = tmp_path / "missing.yaml"
+    result = run_python("-m", "dnsguard", "serve", "-c", missing, *options, **environ)
+    assert (result.returncode, result.stdout) == (2, "")
+    *warned, refused = result.stderr.splitlines()
+    assert f"{missing}: cannot be read" in refused
+    assert ["running as root" in line for line in warned] == [True] * warnings
+    assert refused.startswith("{") == bool(options)
 
 
 def test_the_demo_says_what_to_try(calls: list[Call]) -> None:

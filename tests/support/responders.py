@@ -13,7 +13,10 @@ from tests.support.loops import DEADLINE
 
 
 class Responder(socketserver.ThreadingTCPServer):
-    """Responds with `response`; a CONNECT is tunnelled to `tunnel_port` when that is set."""
+    """Responds with `response`, or one of `responses` by path.
+
+    A CONNECT is tunnelled to `tunnel_port` when that is set.
+    """
 
     daemon_threads = False
     response: bytes = b""
@@ -22,6 +25,7 @@ class Responder(socketserver.ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.requests: list[bytes] = []
+        self.responses: dict[str, bytes] = {}
 
     @property
     def port(self) -> int:
@@ -50,7 +54,8 @@ class _Handler(socketserver.BaseRequestHandler):
             _tunnel(connection, responder.tunnel_port)
         else:
             try:
-                connection.sendall(responder.response)
+                path = request.split(b" ", 2)[1].decode("latin-1")
+                connection.sendall(responder.responses.get(path, responder.response))
             except OSError:
                 return  # a client that has seen enough hangs up
 

@@ -31,6 +31,7 @@ class Server:
         prefix: Sequence[str] = (),
         environ: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
+        arguments: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.config_path = folder / "dnsguard.yaml"
@@ -38,6 +39,8 @@ class Server:
         self.port = 0
         self.places: dict[str, tuple[str, int]] = {}
         """Where each address of `listen.dns` is served, as connect() takes it."""
+        self.arguments = tuple(arguments)
+        """What `serve` is started with, each time."""
         self._prefix = prefix
         self._environ = {**os.environ, **(environ or {})}
         self._pass_fds = pass_fds
@@ -68,7 +71,10 @@ class Server:
         """Start the process without waiting."""
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._prefix, *COMMAND, "serve", "-c", str(self.config_path), *arguments],
+                [
+                    *(*self._prefix, *COMMAND, "serve", "-c", str(self.config_path)),
+                    *(*self.arguments, *arguments),
+                ],
                 stdout=log,
                 stderr=log,
                 env=self._environ,

@@ -49,7 +49,7 @@ class WorkerProcess:
         with theirs:
             self.process = subprocess.Popen(
                 [
-                    *(sys.executable, "-P", "-m", "dnsguard.net.worker"),
+                    *(sys.executable, "-P", "-m", "dnsguard.net.worker", "--number", "0"),
                     *("--channel", str(theirs.fileno()), "--page", str(self.page.descriptor)),
                     *("--sockets", *map(str, descriptors)),
                 ],
