@@ -23,8 +23,8 @@ import logging, os, sys
 from dnsguard import log
 log.start("it", lambda: None, as_json="--json" in sys.argv)
 """
-_HOSTILE = "a\nb\r\x1b[31m\x85\u2028\u202e\ud800\0'\"}\\"
-_SHOWN = r"a\nb\r\x1b[31m\x85\u2028\u202e\ud800\x00" + "'\"}\\"
+_HOSTILE = "a\né\r\x1b[31m\x85\u2028\u202e\ud800\0'\"}\\"
+_SHOWN = r"a\né\r\x1b[31m\x85\u2028\u202e\ud800\x00" + "'\"}\\"
 
 
 def record(text: str) -> logging.LogRecord:

@@ -324,7 +324,7 @@ def test_a_fault_that_says_it_is_one_record(tmp_path: Path, arguments: Sequence[
         records = [json.loads(line) for line in faults]
         assert [record["process"] for record in records] == ["worker 1", "control plane"]
         says = "\n".join(printable(line) for line in FAULT.split("\n"))
-        assert all(f"\nValueError: {says}" in record["traceback"] for record in records)
+        assert all(record["traceback"].endswith(f"\nValueError: {says}") for record in records)
     else:
         assert {line[:2] for line in (*forged, *faults)} == {"  "}
         assert len([message for message in told if " worker 1: " in message]) == 1
