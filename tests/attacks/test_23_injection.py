@@ -286,7 +286,7 @@ def test_what_the_server_of_a_list_says_is_told_in_lines_of_its_own(
 
 def serve_hostile_lists(responder: Responder) -> dict[str, str]:
     """Serve lists that cannot be had, or hold labels; return their URLs by name."""
-    responses = [b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + b"\n".join(LABELS)]
+    responses = [b"HTTP/1.1 200 OK\r\n\r\n" + b"\n".join(LABELS)]
     for label in LABELS:
         responses.append(b"HTTP/1.1 500 " + label + b"\r\n\r\n")
         responses.append(b"HTTP/1.1 302 Found\r\nLocation: http://" + label + b"/\r\n\r\n")
