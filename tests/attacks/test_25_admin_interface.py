@@ -41,7 +41,7 @@ def address(request: pytest.FixtureRequest, server: Server, admin: tuple[str, in
 
 @pytest.fixture(autouse=True)
 def _serves_on_and_stays_small(server: Server) -> Iterator[None]:
-    server.wait_for(lambda: "generation 1 in force" in server.log())
+    server.wait_for(lambda: "serving on" in server.log())
     before, log = memory(server), server.log()
     yield
     assert server.request("GET", "/healthz").status_code == 200
