@@ -22,6 +22,7 @@ from dnsguard.core.records import (
 
 MAX_CHAIN = 16  # aliases followed in one answer
 MAX_ALIASES = 2 * MAX_CHAIN  # CNAME and DNAME records in it: each is judged, at some cost
+MAX_SPELLED = 131_072  # octets of names in a message, written out: twice what it can be long
 
 _RECORD = Struct("!HHIH")
 _SOA_MINIMUM = Struct("!I")
@@ -57,10 +58,14 @@ class Sections(NamedTuple):
 
 
 def parse_sections(parser: RecordParser, ancount: int, nscount: int) -> Sections:
-    """Return the records ahead of a parser. Raises MalformedError."""
-    known: dict[int, bytes] = {}
-    answers = [_parse_record(parser, known) for _ in range(ancount)]
-    return Sections(answers, [_parse_record(parser, known) for _ in range(nscount)])
+    """Return the records ahead of a parser.
+
+    Raises MalformedError, also for names that are far longer than the message: pointers let few
+    octets stand for very many.
+    """
+    names = _Names(parser)
+    answers = [_parse_record(parser, names) for _ in range(ancount)]
+    return Sections(answers, [_parse_record(parser, names) for _ in range(nscount)])
 
 
 def recompose(
@@ -123,24 +128,40 @@ def rewrite(
     )
 
 
-def _parse_record(parser: RecordParser, known: dict[int, bytes]) -> _Record:
+class _Names:
+    """Writes the names of a message out, each once: most are pointers to a few."""
+
+    def __init__(self, parser: RecordParser) -> None:
+        self._parser = parser
+        self._known: dict[int, bytes] = {}
+        self._left = MAX_SPELLED
+
+    def at(self, position: int) -> bytes:
+        """Return the name at an offset. Raises MalformedError."""
+        start = self._parser.label(position)
+        name = self._known.get(start)
+        if name is None:
+            name = self._known[start] = self._parser.name(start)
+            self._left -= len(name)
+            if self._left < 0:
+                raise MalformedError
+        return name
+
+
+def _parse_record(parser: RecordParser, names: _Names) -> _Record:
     parser.parse()
     if parser.rdatatype == _OPT:
         raise MalformedError
-    names: tuple[bytes, ...] = ()
+    inside: tuple[bytes, ...] = ()
     prefix = 0
     rdata = parser.data[parser.tail : parser.position]
     if parser.first_name:
         prefix = parser.first_name - parser.rdata
         rdata = parser.data[parser.rdata : parser.first_name] + rdata
-        names = (parser.name(parser.first_name),)
+        inside = (names.at(parser.first_name),)
     if parser.second_name:
-        names += (parser.name(parser.second_name),)
-    # Most owners are pointers to a few names.
-    start = parser.label(parser.owner)
-    owner = known.get(start)
-    if owner is None:
-        owner = known[start] = parser.name(start)
+        inside += (names.at(parser.second_name),)
+    owner = names.at(parser.owner)
     return _Record(
         owner,
         owner.lower(),
@@ -148,7 +169,7 @@ def _parse_record(parser: RecordParser, known: dict[int, bytes]) -> _Record:
         parser.rdataclass,
         parser.ttl,
         rdata,
-        names,
+        inside,
         prefix,
         parser.subject(),
     )

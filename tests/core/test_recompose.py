@@ -4,15 +4,23 @@ import dns.message
 import pytest
 
 from dnsguard.core.answer import Answer
-from dnsguard.core.recompose import MAX_ALIASES, MAX_CHAIN, parse_sections, recompose
+from dnsguard.core.recompose import (
+    MAX_ALIASES,
+    MAX_CHAIN,
+    MAX_SPELLED,
+    parse_sections,
+    recompose,
+)
 from dnsguard.core.records import MalformedError, parse_records
 from tests.support.responses import SOA, message, passed_on, question, texts
 
 NAME = "www.example.org"
 
 
-def composed(response: dns.message.Message, name: str = NAME, *, rcode: int = 0) -> Answer:
-    asked = question(name, "A")
+def composed(
+    response: dns.message.Message, name: str = NAME, qtype: str = "A", *, rcode: int = 0
+) -> Answer:
+    asked = question(name, qtype)
     parser = parse_records(response.to_wire(), 12 + len(asked))
     sections = parse_sections(parser, len(response.answer), len(response.authority))
     return recompose(sections, rcode, asked, 0, 86_400)
@@ -66,6 +74,22 @@ def test_no_more_aliases_are_passed_on_than_a_chain_has() -> None:
     assert composed(message(NAME, "A", *lines[1:])).ancount == MAX_ALIASES
     with pytest.raises(MalformedError):
         composed(message(NAME, "A", *lines))
+
+
+def test_names_of_few_octets_that_stand_for_very_many_are_refused() -> None:
+    parent = ".".join(["a" * 63] * 3 + ["b" * 57])  # with the first label 255 octets
+    count = (MAX_SPELLED - len(f".{NAME}.")) // 255
+    lines = [f"{NAME}. 300 IN MX 10 {n:03}.{parent}." for n in range(count + 1)]
+    assert len(message(NAME, "MX", *lines).to_wire()) < MAX_SPELLED / 8
+    assert composed(message(NAME, "MX", *lines[1:]), qtype="MX").ancount == count
+    with pytest.raises(MalformedError):
+        composed(message(NAME, "MX", *lines), qtype="MX")
+
+
+def test_a_name_that_stands_for_many_records_is_written_out_once() -> None:
+    parent = ".".join(["a" * 63] * 3 + ["b" * 57])
+    lines = [f"{NAME}. 300 IN MX {n} www.{parent}." for n in range(1_000)]
+    assert composed(message(NAME, "MX", *lines), qtype="MX").ancount == len(lines)
 
 
 def test_no_dname_is_passed_on_but_those_of_the_chain() -> None:
