@@ -5,7 +5,7 @@ from time import monotonic
 from typing import cast
 
 from dnsguard.core.generation import Upstream
-from dnsguard.core.retry import Attempt
+from dnsguard.core.route import Attempt
 from dnsguard.net.pool import Receiver
 
 

@@ -5,7 +5,7 @@ from dnsguard.core.answer cimport Answer
 from dnsguard.core.pending cimport Count, Pending, places
 from dnsguard.core.forward cimport Forward
 from dnsguard.core.resolver cimport Resolver
-from dnsguard.core.retry cimport Route
+from dnsguard.core.route cimport Route
 from dnsguard.core.wire cimport Query
 from dnsguard.net.batch cimport Inbox
 from dnsguard.net.exchange cimport Exchange, Exchanges

@@ -15,7 +15,7 @@ from dnsguard.core.loops import LoopNames
 from dnsguard.core.pending import Count, Pending, places
 from dnsguard.core.protocol import Ede
 from dnsguard.core.resolver import Resolver
-from dnsguard.core.retry import Route
+from dnsguard.core.route import Route
 from dnsguard.core.wire import Query, parse_query
 from dnsguard.net import datagrams
 from dnsguard.net.exchange import Exchange, Exchanges, Listener, Waiter

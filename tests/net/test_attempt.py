@@ -9,7 +9,7 @@ import pytest
 import uvloop
 
 from dnsguard.core.generation import Upstream
-from dnsguard.core.retry import Attempt
+from dnsguard.core.route import Attempt
 from dnsguard.net.attempt import StreamAttempt
 from tests.support.loops import LoopThread, wait_for
 from tests.support.nsd import free_port
