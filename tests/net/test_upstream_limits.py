@@ -156,6 +156,37 @@ class TestGivingWay:
                 assert {answer.id for answer in answers} == {4, 5}
                 assert all(addresses(answer) == [TRUE] for answer in answers)
 
+    def test_nobody_gives_way_to_who_is_refused_for_its_upstreams(
+        self, upstream: ScriptedUpstream, other: ScriptedUpstream
+    ) -> None:
+        upstream.script = other.script = silent
+        zones = {"internal": [other.url]}
+        setup = Setup(upstreams=[upstream.url], forward_zones=zones, pending=16)
+        names = [f"www.d{number}.{'example' if number < 9 else 'internal'}" for number in range(12)]
+        _check_refused(setup, names, "www.newer.example", "pending_per_upstream")
+
+    def test_nobody_gives_way_to_who_is_refused_for_its_zone(
+        self, upstream: ScriptedUpstream
+    ) -> None:
+        upstream.script = silent
+        names = [f"n{n}.{'example.org' if n < 6 else f'd{n}.example'}" for n in range(12)]
+        setup = Setup(upstreams=[upstream.url], pending=16)
+        _check_refused(setup, names, "newer.example.org", "pending_per_zone")
+
+
+def _check_refused(setup: Setup, names: list[str], newer: str, limit: str) -> None:
+    """Check that one more, after these have taken all room for a while, is refused alone."""
+    with Shell(setup) as shell, shell.datagrams() as client:
+        for number, name in enumerate(names):
+            client.send(asking(name, number))
+        wait_for(lambda: shell.upstreams.pending == len(names), "all places are taken")
+        _pass(GIVES_WAY)
+        client.send(asking(newer, 99))
+        refused = dns.message.from_wire(client.recv(4096))
+        assert (refused.id, is_sent_to_tcp(refused)) == (99, True)
+        assert (shell.limited(limit), shell.limited("pending")) == (1, 0)
+        assert shell.upstreams.pending == shell.upstreams.waiting == len(names)
+
 
 class TestLateReplies:
     def test_many_at_once_are_dropped_and_kept(self, upstream: ScriptedUpstream) -> None:
