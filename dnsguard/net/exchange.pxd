@@ -50,7 +50,7 @@ cdef class Exchange(Receiver):
 
     cpdef object distrusted(self, Attempt attempt)
 
-    cdef int timed_out(self, double now) except -1
+    cdef object timed_out(self, double now)
 
     @cython.locals(attempt=Attempt, server=Server, late=bint, silent=bint)
     cdef object _ask_on(self, double now)

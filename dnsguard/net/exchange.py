@@ -144,6 +144,8 @@ class Exchange(Receiver):
 
     def timed_out(self, now: float) -> None:
         """Ask on, or give up when it is time."""
+        if self._slot is None:
+            return  # it was closed while others were told that it is time
         self._slot = None
         if self.patience and now >= self.patience:
             self.patience = 0.0
