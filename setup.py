@@ -40,6 +40,7 @@ COMPILED = [
     "dnsguard.core.resolver",
     "dnsguard.core.response",
     "dnsguard.core.retry",
+    "dnsguard.core.route",
     "dnsguard.core.tunnels",
     "dnsguard.core.verbatim",
     "dnsguard.core.view",

@@ -4,8 +4,9 @@ import socket
 import struct
 from ipaddress import IPv4Address, IPv6Address
 
+from dnsguard.net.attempt import SEGMENT
+
 LISTEN_BACKLOG = 512
-SEGMENT = 1220  # octets of TCP in a packet that passes any link of IPv6, as over UDP
 RECEIVE_BUFFER = 4 * 2**20  # a burst waits here while a worker is replaced
 
 # Linux's numbers; Python's socket module does not name them all.

@@ -5,7 +5,8 @@ from dnsguard.core.answer cimport Answer
 from dnsguard.core.pending cimport Count
 from dnsguard.core.randomness cimport Randomness
 from dnsguard.core.forward cimport Forward
-from dnsguard.core.retry cimport Attempt, Retry, Route, start
+from dnsguard.core.retry cimport Retry, start
+from dnsguard.core.route cimport Attempt, Route
 from dnsguard.core.wheel cimport Wheel
 from dnsguard.core.wire cimport Query
 from dnsguard.net.pool cimport PooledSocket, Receiver
@@ -49,7 +50,7 @@ cdef class Exchange(Receiver):
 
     cpdef object distrusted(self, Attempt attempt)
 
-    cdef int timed_out(self, double now) except -1
+    cdef object timed_out(self, double now)
 
     @cython.locals(attempt=Attempt, server=Server, late=bint, silent=bint)
     cdef object _ask_on(self, double now)

@@ -14,7 +14,8 @@ from dnsguard.core.forward import Forward
 from dnsguard.core.pending import Count
 from dnsguard.core.protocol import Ede
 from dnsguard.core.randomness import Randomness
-from dnsguard.core.retry import Attempt, Route, Step, start
+from dnsguard.core.retry import Step, start
+from dnsguard.core.route import Attempt, Route
 from dnsguard.core.wheel import TICK, Wheel
 from dnsguard.core.wire import Query
 from dnsguard.net.faults import Faults
@@ -143,6 +144,8 @@ class Exchange(Receiver):
 
     def timed_out(self, now: float) -> None:
         """Ask on, or give up when it is time."""
+        if self._slot is None:
+            return  # it was closed while others were told that it is time
         self._slot = None
         if self.patience and now >= self.patience:
             self.patience = 0.0

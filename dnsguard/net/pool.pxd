@@ -3,7 +3,7 @@
 cimport cython
 from dnsguard.core cimport octets
 from dnsguard.core.randomness cimport Randomness
-from dnsguard.core.retry cimport Attempt
+from dnsguard.core.route cimport Attempt
 from dnsguard.net.batch cimport Inbox
 
 cdef Py_ssize_t _MAX_BATCH

@@ -16,7 +16,7 @@ from time import monotonic
 from dnsguard.core import octets
 from dnsguard.core.generation import Upstream
 from dnsguard.core.randomness import Randomness
-from dnsguard.core.retry import Attempt
+from dnsguard.core.route import Attempt
 from dnsguard.net import datagrams
 
 FRESH_EVERY = 0.001  # seconds from one fresh port to the next, so that opening them costs little

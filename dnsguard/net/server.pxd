@@ -3,7 +3,7 @@
 cimport cython
 from dnsguard.core cimport counters
 from dnsguard.core.response cimport Response
-from dnsguard.core.retry cimport Attempt
+from dnsguard.core.route cimport Attempt
 from dnsguard.net.health cimport Health
 from dnsguard.net.pool cimport Pool
 

@@ -9,7 +9,7 @@ from dnsguard.core import counters
 from dnsguard.core.generation import Upstream
 from dnsguard.core.randomness import Randomness
 from dnsguard.core.response import Response, Status
-from dnsguard.core.retry import Attempt
+from dnsguard.core.route import Attempt
 from dnsguard.net.attempt import StreamAttempt
 from dnsguard.net.datagrams import Inbox
 from dnsguard.net.health import Health

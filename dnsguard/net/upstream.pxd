@@ -5,7 +5,7 @@ from dnsguard.core.answer cimport Answer
 from dnsguard.core.pending cimport Count, Pending, places
 from dnsguard.core.forward cimport Forward
 from dnsguard.core.resolver cimport Resolver
-from dnsguard.core.retry cimport Route
+from dnsguard.core.route cimport Route
 from dnsguard.core.wire cimport Query
 from dnsguard.net.batch cimport Inbox
 from dnsguard.net.exchange cimport Exchange, Exchanges
@@ -38,10 +38,10 @@ cdef class Upstreams(Exchanges):
         client=Count,
         key=bytes,
         exchange=Exchange,
-        full=bint,
         zone=Count,
         route=Route,
         staying=Py_ssize_t,
+        now=double,
     )
     cpdef object forward(self, Forward forward, listener)
 
@@ -83,7 +83,7 @@ cdef class Upstreams(Exchanges):
         self, Forward forward, listener, Count client, Answer answer, int ede, double now
     )
 
-    cdef object _refuse(self, Forward forward, listener, str limit, double now)
+    cdef object _refuse(self, Forward forward, listener, Count client, str limit, double now)
 
     @cython.locals(route=Route)
     cdef Route _route(self, Py_ssize_t zone)

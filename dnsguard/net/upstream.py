@@ -15,7 +15,7 @@ from dnsguard.core.loops import LoopNames
 from dnsguard.core.pending import Count, Pending, places
 from dnsguard.core.protocol import Ede
 from dnsguard.core.resolver import Resolver
-from dnsguard.core.retry import Route
+from dnsguard.core.route import Route
 from dnsguard.core.wire import Query, parse_query
 from dnsguard.net import datagrams
 from dnsguard.net.exchange import Exchange, Exchanges, Listener, Waiter
@@ -80,9 +80,10 @@ class Upstreams(Exchanges):
         shared = generation.settings.cookie_secrets
         self._loops = LoopNames(shared[0] if shared else secrets.token_bytes(16))
         limits = generation.limits
-        self._max_pending = self._max_alike = limits.pending
+        self._max_pending = limits.pending
+        self._max_alike = 0  # for no bound, as there are no others
         if len(generation.upstream_sets) > 1:
-            self._max_alike -= limits.pending // _OTHERS_SHARE
+            self._max_alike = limits.pending - limits.pending // _OTHERS_SHARE
         self._alike = [0] * len(generation.upstream_sets)
         self._pending.configure(limits.pending, limits.pending_per_client, limits.exempt)
         self._resolver.replies.amplification.configure(limits.exempt)
@@ -116,32 +117,33 @@ class Upstreams(Exchanges):
             return
         pending = self._pending
         query = forward.query
+        now = forward.received
         client = pending.enter(query)
         if client is None:
-            self._refuse(forward, listener, "pending_per_client", forward.received)
+            self._refuse(forward, listener, client, "pending_per_client", now)
+            return
+        if pending.waiting > places(MAX_WAITING, query):
+            self._refuse(forward, listener, client, "pending", now)
             return
         key = query.key
         exchange = self._asked.get(key)
-        full = pending.waiting > places(MAX_WAITING, query)
-        if full or (exchange is None and not self._has_room(query, forward.received)):
-            pending.leave(client)
-            self._refuse(forward, listener, "pending", forward.received)
-            return
         if exchange is not None:
             if query.verified:
                 self._giving_way.pop(exchange, None)
             exchange.join(forward, listener, client)
             return
-        if self._alike[forward.zone] >= places(self._max_alike, query):
-            pending.leave(client)
-            self._refuse(forward, listener, "pending_per_upstream", forward.received)
+        if self._max_alike and self._alike[forward.zone] >= places(self._max_alike, query):
+            self._refuse(forward, listener, client, "pending_per_upstream", now)
             return
-        route = self._route(forward.zone)
         zone = pending.open(query)
         if zone is None:
-            pending.leave(client)
-            self._refuse(forward, listener, "pending_per_zone", forward.received)
+            self._refuse(forward, listener, client, "pending_per_zone", now)
             return
+        if not self._has_room(query, now):  # asked last: another may have given way for it
+            pending.close(zone)
+            self._refuse(forward, listener, client, "pending", now)
+            return
+        route = self._route(forward.zone)
         self._start(forward, listener, client, zone, route)
         staying = self.wheel.size - len(self._giving_way)
         if not query.verified and staying > self._max_pending // _STAYING_SHARE:
@@ -169,8 +171,7 @@ class Upstreams(Exchanges):
         if first is not None and listener is not None and client is not None:
             waiting = [(first, listener, client), *waiting]
         for forward, asking, counted in waiting:
-            self._pending.leave(counted)
-            self._refuse(forward, asking, "pending", now)
+            self._refuse(forward, asking, counted, "pending", now)
 
     def refresh(self) -> None:
         """Ask anew what the resolver would have fresh, as far as there is room for it."""
@@ -353,8 +354,17 @@ class Upstreams(Exchanges):
     def _forget_routes(self) -> None:
         self._routes = [None] * len(self.generation.upstream_sets)
 
-    def _refuse(self, forward: Forward, listener: Listener, limit: str, now: float) -> None:
-        """Count and answer a forward for which there is no room."""
+    def _refuse(
+        self,
+        forward: Forward,
+        listener: Listener,
+        client: Count | None,
+        limit: str,
+        now: float,
+    ) -> None:
+        """Count and answer a forward for which there is no room, its client if counted in."""
+        if client is not None:
+            self._pending.leave(client)
         self._page[counters.limit_index(limit)] += 1
         try:
             listener.reply(forward, self._resolver.refuse(forward, now))

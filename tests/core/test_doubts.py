@@ -3,7 +3,8 @@
 import pytest
 
 from dnsguard.core.response import Status
-from dnsguard.core.retry import Attempt, Retry, Step
+from dnsguard.core.retry import Retry, Step
+from dnsguard.core.route import Attempt
 from tests.support.retries import (
     BARE_SERVFAIL,
     OTHER_CASE,

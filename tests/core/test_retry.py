@@ -15,9 +15,9 @@ from dnsguard.core.retry import (
     MAX_TRIES,
     TCP_TIMEOUT,
     TIMEOUTS,
-    Attempt,
     Step,
 )
+from dnsguard.core.route import Attempt
 from tests.support.retries import (
     ANSWER,
     BARE_FORMERR,

@@ -23,6 +23,7 @@ from tests.support.server import DEADLINE, Server, running
 from tests.support.truth import truth
 
 LARGE = "large.example.org"
+DISTANT = "distant.example"  # forwarded to an upstream at the client's end
 TEXTS = [f"{number:03}" + "x" * 200 for number in range(20)]  # 4 KB of them
 NARROW = 1280
 _ALL_PROTOCOLS = 0x0003  # ETH_P_ALL
@@ -72,12 +73,13 @@ FAMILIES = {
 
 @dataclass(frozen=True)
 class Ends:
-    """What is at both ends of the path."""
+    """What is at both ends of the path; `distant` is an upstream at the client's."""
 
     client: Namespace
     gateway: Namespace
     server: Server
     family: Family
+    distant: ScriptedUpstream
 
     def socket(self, kind: socket.SocketKind) -> socket.socket:
         """Return a socket of the client that is connected to the gateway."""
@@ -104,6 +106,8 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ends]:
     with namespaces(*names) as hosts, ExitStack() as opened:
         lay_path(hosts, family)
         client, _, _, gateway = hosts
+        with client.entered():
+            distant = opened.enter_context(ScriptedUpstream(large, family.client))
         with gateway.entered():
             upstream = opened.enter_context(ScriptedUpstream(large))
             place = f"[{family.gateway}]" if ":" in family.gateway else family.gateway
@@ -112,9 +116,10 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ends]:
                 listen={"dns": [f"{place}:53", "127.0.0.1:53"], "admin": None},
                 groups={"staff": {"subnets": [f"{REGISTERED}/32"]}},
                 allow_clients=[family.client, REGISTERED, UNREGISTERED],
+                forward_zones={DISTANT: [distant.url]},
             )
             server = opened.enter_context(running(tmp_path, settings))
-        yield Ends(client, gateway, server, family)
+        yield Ends(client, gateway, server, family, distant)
 
 
 def lay_path(hosts: list[Namespace], family: Family) -> None:
@@ -162,13 +167,27 @@ def test_large_answers_come_whole_and_nothing_in_fragments(path: Ends) -> None:
         assert dns.message.from_wire(datagrams.recv(65_535)).flags & dns.flags.TC
         send_tcp(stream, query)
         answer = receive_tcp(stream)
-        texts = {str(rdata).strip('"') for rrset in answer.answer for rdata in rrset}
-        assert texts == set(TEXTS)
+        assert told(answer) == set(TEXTS)
         captured = list(frames(capture))
     assert len(captured) > 4
     assert [frame for frame in captured if is_fragment(frame)] == []
     with path.gateway.entered(), under_load(path.server, place=("127.0.0.1", 53)) as load:
         load.phase("calm").check_right(*ALL)
+
+
+def test_large_answers_of_an_upstream_come_whole(path: Ends) -> None:
+    query = dns.message.make_query(f"large.{DISTANT}", "TXT")
+    with path.gateway.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
+        stream.settimeout(PATIENCE)
+        stream.bind((UNREGISTERED, 0))
+        stream.connect(("127.0.0.1", 53))
+        send_tcp(stream, query)
+        assert told(receive_tcp(stream)) == set(TEXTS)
+    assert [received.transport for received in path.distant.received][-1] == "tcp"
+
+
+def told(answer: dns.message.Message) -> set[str]:
+    return {str(rdata).strip('"') for rrset in answer.answer for rdata in rrset}
 
 
 def frames(capture: socket.socket) -> Iterator[bytes]:

@@ -16,16 +16,8 @@ from dnsguard.core.forward import Forward
 from dnsguard.core.generation import Generation, parse_generation
 from dnsguard.core.pending import Count, Pending
 from dnsguard.core.randomness import Randomness
-from dnsguard.core.retry import (
-    DEADLINE,
-    MAX_ATTEMPTS,
-    MAX_TRIES,
-    Attempt,
-    Retry,
-    Route,
-    Step,
-    start,
-)
+from dnsguard.core.retry import DEADLINE, MAX_ATTEMPTS, MAX_TRIES, Retry, Step, start
+from dnsguard.core.route import Attempt, Route
 from dnsguard.core.wheel import TICK, Wheel
 from tests.support.gateway import Gateway, packed
 from tests.support.generations import Setup

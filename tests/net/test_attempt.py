@@ -4,13 +4,14 @@ import asyncio
 import errno
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import uvloop
 
 from dnsguard.core.generation import Upstream
-from dnsguard.core.retry import Attempt
-from dnsguard.net.attempt import StreamAttempt
+from dnsguard.core.route import Attempt
+from dnsguard.net.attempt import SEGMENT, StreamAttempt
 from tests.support.loops import LoopThread, wait_for
 from tests.support.nsd import free_port
 from tests.support.receiving import Report
@@ -84,6 +85,61 @@ def test_released_before_it_is_connected(thread: LoopThread, upstream: ScriptedU
     thread.call(lambda: StreamAttempt(attempt, server, thread.loop, set()).release(attempt))
     wait_for(lambda: len(thread.call(asyncio.all_tasks)) <= 1, "the task ends")
     assert (report.messages, report.errors) == ([], [])
+
+
+def test_released_at_any_time_it_leaves_nothing_open(
+    thread: LoopThread, upstream: ScriptedUpstream
+) -> None:
+    before = open_sockets()
+    for steps in range(12):  # of the loop: it connects, sends and waits meanwhile
+        thread.run(release_after(steps, upstream.port))
+        report, stream = start(thread, upstream.port)
+        wait_for(lambda report=report: report.messages, "the loop goes on")  # type: ignore[misc]
+        release(thread, stream)
+    wait_for(lambda: len(thread.call(asyncio.all_tasks)) <= 1, "the tasks end")
+    wait_for(lambda: open_sockets() == before, "all are closed at both ends")
+
+
+def test_released_while_the_upstream_does_not_take_the_connection(thread: LoopThread) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        place = full.getsockname()
+        with socket.create_connection(place):  # it fills the queue: who comes now is not heard
+            before = open_sockets()
+            report, stream = start(thread, place[1])
+            wait_for(lambda: open_sockets() > before, "it connects")
+            release(thread, stream)
+            wait_for(lambda: open_sockets() == before, "its socket is closed")
+    assert (report.messages, report.errors) == ([], [])
+
+
+def test_segments_of_the_upstream_pass_any_link(thread: LoopThread) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        _, stream = start(thread, server.getsockname()[1])
+        with server.accept()[0] as connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG) <= SEGMENT
+        release(thread, stream)
+
+
+def open_sockets() -> int:
+    """Return how many sockets this process has open."""
+    count = 0
+    for descriptor in Path("/proc/self/fd").iterdir():
+        try:
+            count += str(descriptor.readlink()).startswith("socket:")
+        except FileNotFoundError:  # closed meanwhile
+            continue
+    return count
+
+
+async def release_after(steps: int, port: int) -> None:
+    """Start an attempt and release it after so many steps of the loop."""
+    server = Upstream("", "127.0.0.1", port, tcp=True, trusted=False, counter=0)
+    attempt = Attempt(0, QUERY, tcp=True)
+    attempt.receiver = Report()
+    stream = StreamAttempt(attempt, server, asyncio.get_running_loop(), set())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    stream.release(attempt)
 
 
 def test_is_read_however_it_is_cut(thread: LoopThread) -> None:

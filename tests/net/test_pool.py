@@ -11,7 +11,8 @@ import uvloop
 from dnsguard.core.generation import Upstream
 from dnsguard.core.randomness import Randomness
 from dnsguard.core.response import TtlBounds
-from dnsguard.core.retry import Attempt, Route, start
+from dnsguard.core.retry import start
+from dnsguard.core.route import Attempt, Route
 from dnsguard.core.wire import parse_query
 from dnsguard.net import pool as pools
 from dnsguard.net.datagrams import Inbox

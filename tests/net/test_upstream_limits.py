@@ -1,15 +1,19 @@
 """Who may wait when there is no room for all: those whose address cannot be forged, the newest."""
 
 import socket
+from collections.abc import Callable
 from time import monotonic
 
 import dns.edns
 import dns.flags
 import dns.message
 import dns.rcode
+import pytest
 
+from dnsguard.core import retry
+from dnsguard.core.forward import Forward
 from dnsguard.core.pending import FEW
-from dnsguard.core.protocol import Ede
+from dnsguard.core.protocol import Ede, Transport
 from dnsguard.net.upstream import GIVES_WAY, LATE
 from tests.support.gateway import extended_errors
 from tests.support.generations import Setup
@@ -155,6 +159,88 @@ class TestGivingWay:
                 answers = [dns.message.from_wire(read_message(client)) for _ in range(2)]
                 assert {answer.id for answer in answers} == {4, 5}
                 assert all(addresses(answer) == [TRUE] for answer in answers)
+
+    def test_who_gave_way_in_the_very_tick_it_was_due_asks_no_more(
+        self, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        upstream.script = silent
+        with Shell(Setup(upstreams=[upstream.url], pending=8)) as shell:
+
+            def ask(
+                name: str,
+                transport: Transport = Transport.UDP,
+                then: str = "",
+                deadline: float = 20.0,
+                timeout: float = 20.0,
+            ) -> None:
+                monkeypatch.setattr(retry, "DEADLINE", deadline)
+                monkeypatch.setattr(retry, "TIMEOUTS", (timeout,))
+                listener = _Asking(lambda: ask(then) if then else None)
+                forward = shell.resolver.query(
+                    make_query(name), b"\x7f\0\0\1", transport, monotonic()
+                )
+                assert isinstance(forward, Forward)
+                shell.upstreams.forward(forward, listener)
+
+            def fill_and_pass() -> None:
+                """Have the first end in the same tick as the fifth would ask again, before it."""
+                ask("first.example", then="newer.example", deadline=GIVES_WAY + 0.05)
+                for number in range(3):
+                    ask(f"staying.d{number}.example")
+                ask("fifth.example.org", timeout=GIVES_WAY + 0.1)
+                ask("sixth.example.net")
+                for number in range(2):
+                    ask(f"verified.d{number}.example", Transport.TCP)
+                _pass(GIVES_WAY + 0.2)
+
+            shell.thread.call(fill_and_pass)
+            wait_for(lambda: "newer.example." in upstream.names, "there is room for a newer one")
+            assert shell.limited("pending") == 1
+            shell.thread.call(lambda: ask("last.example", Transport.TCP))
+            wait_for(lambda: "last.example." in upstream.names, "all before it has arrived")
+            assert upstream.names.count("fifth.example.org.") == 1
+            assert shell.upstreams.pending == 8
+
+    def test_nobody_gives_way_to_who_is_refused_for_its_upstreams(
+        self, upstream: ScriptedUpstream, other: ScriptedUpstream
+    ) -> None:
+        upstream.script = other.script = silent
+        zones = {"internal": [other.url]}
+        setup = Setup(upstreams=[upstream.url], forward_zones=zones, pending=16)
+        names = [f"www.d{number}.{'example' if number < 9 else 'internal'}" for number in range(12)]
+        _check_refused(setup, names, "www.newer.example", "pending_per_upstream")
+
+    def test_nobody_gives_way_to_who_is_refused_for_its_zone(
+        self, upstream: ScriptedUpstream
+    ) -> None:
+        upstream.script = silent
+        names = [f"n{n}.{'example.org' if n < 6 else f'd{n}.example'}" for n in range(12)]
+        setup = Setup(upstreams=[upstream.url], pending=16)
+        _check_refused(setup, names, "newer.example.org", "pending_per_zone")
+
+
+class _Asking:
+    """A listener that does something more when it has its reply, as a TCP connection does."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act = act
+
+    def reply(self, forward: Forward, response: bytes | None) -> None:
+        self._act()
+
+
+def _check_refused(setup: Setup, names: list[str], newer: str, limit: str) -> None:
+    """Check that one more, after these have taken all room for a while, is refused alone."""
+    with Shell(setup) as shell, shell.datagrams() as client:
+        for number, name in enumerate(names):
+            client.send(asking(name, number))
+        wait_for(lambda: shell.upstreams.pending == len(names), "all places are taken")
+        _pass(GIVES_WAY)
+        client.send(asking(newer, 99))
+        refused = dns.message.from_wire(client.recv(4096))
+        assert (refused.id, is_sent_to_tcp(refused)) == (99, True)
+        assert (shell.limited(limit), shell.limited("pending")) == (1, 0)
+        assert shell.upstreams.pending == shell.upstreams.waiting == len(names)
 
 
 class TestLateReplies:

@@ -26,7 +26,8 @@ import dns.rdatatype
 import dns.rrset
 
 from dnsguard.core.forward import Forward
-from dnsguard.core.retry import Attempt, Retry, Route, start
+from dnsguard.core.retry import Retry, start
+from dnsguard.core.route import Attempt, Route
 from tests.support.gateway import Gateway, extended_errors, question, read, said
 from tests.support.generations import Ban, Setup
 

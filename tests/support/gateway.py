@@ -25,7 +25,8 @@ from dnsguard.core.generation import Generation
 from dnsguard.core.protocol import Transport
 from dnsguard.core.randomness import Randomness
 from dnsguard.core.resolver import Resolver
-from dnsguard.core.retry import Retry, Route, start
+from dnsguard.core.retry import Retry, start
+from dnsguard.core.route import Route
 
 Server = Callable[[dns.message.Message], dns.message.Message]
 """What an upstream makes of a query."""

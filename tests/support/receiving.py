@@ -1,6 +1,6 @@
 """A receiver that takes down what is reported of attempts."""
 
-from dnsguard.core.retry import Attempt
+from dnsguard.core.route import Attempt
 from dnsguard.net.pool import Receiver
 
 

@@ -12,7 +12,8 @@ import dns.rrset
 
 from dnsguard.core.randomness import Randomness
 from dnsguard.core.response import TtlBounds
-from dnsguard.core.retry import Attempt, Retry, Route, Step, start
+from dnsguard.core.retry import Retry, Step, start
+from dnsguard.core.route import Attempt, Route
 from dnsguard.core.wire import parse_query
 
 Edit = Callable[[dns.message.Message], None]

@@ -15,7 +15,7 @@ import dns.name
 
 from dnsguard.core.forward import Forward
 from dnsguard.core.protocol import Source, Transport
-from dnsguard.core.retry import Attempt
+from dnsguard.core.route import Attempt
 from dnsguard.core.wire import parse_query
 from tests.compiled import messages
 from tests.compiled.setups import SETUPS
