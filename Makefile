@@ -51,7 +51,9 @@ soak-load: .venv .venv/.develop .venv/.packages
 
 soak-faults: .venv .venv/.develop .venv/.packages
 	DNSGUARD_BUILD=compiled DNSGUARD_FAULT_SECONDS=20 DNSGUARD_CORPUS_MOST=1000000 \
-		DNSGUARD_ATTACK_NAMES=1000000 .venv/bin/pytest tests/faults tests/attacks
+		DNSGUARD_ATTACK_NAMES=1000000 DNSGUARD_KILL_POINTS=200 DNSGUARD_FUZZ_SCRIPTS=20000 \
+		.venv/bin/pytest tests/faults tests/attacks \
+		tests/scenarios/test_lists_interrupted.py tests/compiled/test_differences.py
 
 bench: .venv .venv/.develop .venv/.packages .venv/.peers
 	.venv/bin/python -P benchmarks/answers.py
