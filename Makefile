@@ -5,7 +5,6 @@ SOURCES := $(shell find dnsguard blocklists -name '*.py' -o -name '*.pxd' -o -na
 
 .PHONY: help run test test-compiled test-plain check format pages sanitize fuzz fuzz-briefly \
 	soak soak-load soak-faults bench lock clean .venv
-	bench lock clean .venv
 
 help:
 	@echo "make run      set everything up and serve on 127.0.0.1:10053 with a demo config"
@@ -22,10 +21,8 @@ help:
 run: .venv
 	.venv/bin/dnsguard serve --demo
 
-# One after the other, also where make may do more at once.
-test:
-	$(MAKE) test-compiled
-	$(MAKE) test-plain
+# One after the other; `make --jobs=2 --output-sync=target test` is sooner done and shows later.
+test: test-compiled test-plain
 
 test-compiled: .venv .venv/.develop .venv/.packages
 	DNSGUARD_BUILD=compiled .venv/bin/pytest
@@ -54,7 +51,9 @@ soak-load: .venv .venv/.develop .venv/.packages
 
 soak-faults: .venv .venv/.develop .venv/.packages
 	DNSGUARD_BUILD=compiled DNSGUARD_FAULT_SECONDS=20 DNSGUARD_CORPUS_MOST=1000000 \
-		DNSGUARD_ATTACK_NAMES=1000000 .venv/bin/pytest tests/faults tests/attacks
+		DNSGUARD_ATTACK_NAMES=1000000 DNSGUARD_KILL_POINTS=200 DNSGUARD_FUZZ_SCRIPTS=20000 \
+		.venv/bin/pytest tests/faults tests/attacks \
+		tests/scenarios/test_lists_interrupted.py tests/compiled/test_differences.py
 
 bench: .venv .venv/.develop .venv/.packages .venv/.peers
 	.venv/bin/python -P benchmarks/answers.py
@@ -82,12 +81,13 @@ bench: .venv .venv/.develop .venv/.packages .venv/.peers
 	@.venv/bin/dnsguard --version | grep -q compiled || echo "It runs uncompiled: that works, but slower. For speed: gcc and python3-dev, then make clean run."
 	touch $@
 
-.venv/.develop: .venv/.runtime requirements/develop.lock
+# Behind the bar: what is installed first, for pip must not run twice at once.
+.venv/.develop: .venv/.runtime requirements/develop.lock | .venv/.installed
 	$(PIP) install --require-hashes -r requirements/develop.lock
 	touch $@
 
 # What the tests need beside Python: real servers and real clients.
-.venv/.packages: scripts/install-packages
+.venv/.packages: scripts/install-packages | .venv/bin/pip
 	scripts/install-packages test
 	touch $@
 
@@ -102,7 +102,7 @@ fuzz: .venv .venv/.develop .venv/.fuzz
 fuzz-briefly: .venv .venv/.develop .venv/.fuzz
 	DNSGUARD_FUZZ_SECONDS=5 scripts/fuzz
 
-.venv/.fuzz: .venv/.runtime requirements/fuzz.lock
+.venv/.fuzz: .venv/.runtime requirements/fuzz.lock | .venv/.develop
 	$(PIP) install --require-hashes -r requirements/fuzz.lock
 	touch $@
 

@@ -1,16 +1,21 @@
-"""What every test run says of itself: which build it tests, and which data it went without."""
+"""What holds for every test run, and what it says of itself: its build, and the data it lacks."""
 
 import os
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Behind site-packages, so that the installed, compiled dnsguard comes before the checkout's.
 sys.path.append(str(Path(__file__).parent.parent))
 
 from dnsguard.build import BUILD
 from tests.support.data import left_out
+
+# How long an example takes says more of what else the machine does than of the code.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_report_header() -> str:

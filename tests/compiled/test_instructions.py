@@ -1,6 +1,6 @@
 """No more instructions for a query than there were: counted, for time is not the same twice.
 
-Valgrind counts a run that asks nothing, then runs with queries of one kind. What differs is
+Valgrind counts a process that asks nothing, and some with queries of one kind. What differs is
 the cost of those. When a change makes a query dearer for a good reason, put the
 new number into CEILINGS and the reason beside it; when cheaper, lower the number.
 """
@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -45,15 +44,14 @@ def costs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
     buffers = setup.buffers()
     for name, buffer in zip(("generation", "lists"), buffers, strict=True):
         (folder / name).write_bytes(buffer)
-    runs = [("cached", 0), *((kind, QUERIES) for kind in CEILINGS)]
-    with ThreadPoolExecutor(os.cpu_count()) as at_once:
-        nothing, *counts = at_once.map(lambda run: count_instructions(folder, *run), runs)
-    return {kind: (count - nothing) / QUERIES for kind, count in zip(CEILINGS, counts, strict=True)}
+    counts = count_instructions(folder)
+    return {kind: (counts[kind] - counts["nothing"]) / QUERIES for kind in CEILINGS}
 
 
-def count_instructions(folder: Path, kind: str, queries: int) -> int:
+def count_instructions(folder: Path) -> dict[str, int]:
+    """Return the instructions of each of the processes of the workload."""
     valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    program = [sys.executable, "-P", workload.__file__, str(folder), kind, str(queries)]
+    program = [sys.executable, "-P", workload.__file__, str(folder), str(QUERIES)]
     done = subprocess.run(
         [*valgrind, *program],
         env={
@@ -68,9 +66,9 @@ def count_instructions(folder: Path, kind: str, queries: int) -> int:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    collected = re.search(r"Collected : (\d+)", done.stderr)
-    assert collected is not None, done.stderr
-    return int(collected[1])
+    collected = dict(re.findall(r"==(\d+)== Collected : (\d+)", done.stderr))
+    processes = (line.split() for line in done.stdout.splitlines())
+    return {kind: int(collected[process]) for kind, process in processes}
 
 
 @pytest.mark.parametrize("kind", CEILINGS)

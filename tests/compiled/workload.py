@@ -1,13 +1,15 @@
-"""What instructions are counted of: queries of each kind, so many as the command line says.
+"""What instructions are counted of: so many queries of each kind, each in a process of its own.
 
-    python -P workload.py FOLDER cached|cookies|blocked|missed|datagrams COUNT
+    python -P workload.py FOLDER COUNT
 
-The folder holds the two buffers of a generation. Everything is made ready in advance for any
-number, so that another number of queries of a kind costs those queries and nothing else.
+The folder holds the two buffers of a generation. The processes fork from one that has everything
+ready, so that one which asks differs from the one which asks nothing by its queries alone. Printed
+are the kinds and the numbers of their processes.
 """
 
 import asyncio
 import gc
+import os
 import socket
 import sys
 from array import array
@@ -129,19 +131,26 @@ class Workload:
         assert self._resolver.response(forward, response.answer, self._now) is not None
 
 
-def main(folder: str, kind: str, count: str) -> None:
+def main(folder: str, count: str) -> None:
     """Do what the command line says."""
     workload = Workload(Path(folder))
-    gc.collect()
-    gc.freeze()
     run: dict[str, Callable[[int], None]] = {
+        "nothing": lambda count: None,
         "cached": workload.run_cached,
         "cookies": workload.run_cookies,
         "blocked": workload.run_blocked,
         "datagrams": workload.run_datagrams,
         "missed": lambda count: workload.run_missed(0, count),
     }
-    run[kind](int(count))
+    gc.collect()
+    gc.freeze()
+    for kind, work in run.items():
+        child = os.fork()
+        if not child:
+            work(int(count))
+            os._exit(0)
+        assert os.waitpid(child, 0) == (child, 0)
+        print(kind, child)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsguard.config import ConfigError, Problem, Source
@@ -147,7 +147,6 @@ def test_a_value_cannot_move_the_cursor(escape: str) -> None:
     assert str(document.data["a"]).isprintable()
 
 
-@settings(deadline=None)
 @given(st.text() | st.text("-:[]{}&*!|>'\"%@`#,? \n\tab1"))
 def test_any_text_gives_a_document_or_a_config_error(text: str) -> None:
     lines = text.count("\n") + 1

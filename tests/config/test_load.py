@@ -3,7 +3,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsguard.config import Config, ConfigError, json_schema, load, read_sources
@@ -131,7 +131,6 @@ def check(*texts: str) -> None:
     assert places == sorted(places)
 
 
-@settings(deadline=None)
 @given(st.text(), st.text())
 def test_any_texts_give_a_config_or_a_config_error(main: str, included: str) -> None:
     check(main, included)
@@ -142,7 +141,6 @@ _ODD = st.sampled_from(
 ) | st.text(max_size=8)
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(FULL)), st.integers(0, 40), _ODD)
 def test_a_mutated_config_gives_a_config_or_a_config_error(
     position: int, length: int, text: str
@@ -168,7 +166,6 @@ def flow(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-@settings(deadline=None)
 @given(st.dictionaries(_KEYS, _VALUES), st.dictionaries(_KEYS, _VALUES))
 def test_data_of_any_shape_gives_a_config_or_a_config_error(
     main: dict[str, object], included: dict[str, object]

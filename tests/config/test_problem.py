@@ -1,4 +1,4 @@
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsguard.config import ConfigError, Problem
@@ -27,7 +27,6 @@ def test_paths() -> None:
     assert show_path(("a", "x y", "")) == "a.'x y'.''"
 
 
-@settings(deadline=None)
 @given(st.text(), st.lists(st.text() | st.integers()), st.text())
 def test_whatever_is_shown_is_printable(file: str, path: list[str | int], value: str) -> None:
     assert str(Problem(show_path(tuple(path)), quote(value), file, 1)).isprintable()

@@ -1,6 +1,6 @@
 import pytest
 from dnslib import RR, DNSBuffer
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsguard.config import parse_record
@@ -66,7 +66,6 @@ def test_no_records(text: object, message: str) -> None:
         parse_record(text)
 
 
-@settings(deadline=None)
 @given(
     st.text(max_size=80)
     | st.builds(

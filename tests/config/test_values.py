@@ -2,7 +2,7 @@ from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsguard.config import values
@@ -59,7 +59,6 @@ def test_no_subnets(text: object, message: str) -> None:
         values.subnet(text)
 
 
-@settings(deadline=None)
 @given(st.ip_addresses(), st.integers(0, 128))
 def test_a_subnet_is_taken_as_written_or_mended_to_one_that_is(
     address: object, length: int
@@ -91,7 +90,6 @@ def test_an_address_says_its_own_family() -> None:
         values.address("::ffff:10.0.0.1")
 
 
-@settings(deadline=None)
 @given(st.ip_addresses(), st.integers(0, 65_535))
 def test_endpoints_read_back(address: object, port: int) -> None:
     endpoint = Endpoint(ip_address(str(address)), port)
@@ -166,7 +164,6 @@ _FUNCTIONS = [
 ]
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(_FUNCTIONS),
     st.text() | st.text("0123456789abf:./%[]-") | st.integers() | st.none() | st.booleans(),

@@ -28,7 +28,7 @@ def failing(query: dns.message.Message) -> dns.message.Message:
     return response
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(setups(), answers(), orders)
 def test_fresh_cached_and_stale_answers(setup: Setup, told: Told, order: Sequence[str]) -> None:
     watched = Watched(setup, told)
@@ -41,7 +41,7 @@ def test_fresh_cached_and_stale_answers(setup: Setup, told: Told, order: Sequenc
     assert {group: watched.ask(group) for group in order} == wanted
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(setups(), setups(), answers(), orders)
 def test_answers_kept_over_a_reload(
     setup: Setup, later: Setup, told: Told, order: Sequence[str]
@@ -58,7 +58,7 @@ def test_answers_kept_over_a_reload(
     assert {group: watched.ask(group) for group in order} == wanted
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(setups(), st.none() | setups(), answers(), orders)
 def test_one_answer_for_all_who_wait_for_it(
     setup: Setup, later: Setup | None, told: Told, order: Sequence[str]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dnsguard.lists.errors import ListError
@@ -248,7 +248,6 @@ def test_a_file_in_place_of_the_folder_is_a_list_never_seen(
 
 
 @given(st.binary(max_size=300) | st.text().map(lambda text: json.dumps(text).encode()))
-@settings(deadline=None)
 def test_any_record_is_read_or_made_anew(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = GenerationStore(Path(folder))
@@ -258,7 +257,6 @@ def test_any_record_is_read_or_made_anew(data: bytes) -> None:
 
 
 @given(st.integers(0, 30), st.integers(0, 255))
-@settings(deadline=None)
 def test_any_changed_octet_is_harmless_or_noticed(position: int, octet: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = GenerationStore(Path(folder))

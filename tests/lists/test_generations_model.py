@@ -192,5 +192,5 @@ class Store(RuleBasedStateMachine):
                 assert data == self.known.files[found.number]
 
 
-Store.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+Store.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
 TestStore = Store.TestCase

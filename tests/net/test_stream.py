@@ -300,7 +300,7 @@ def test_a_fault_of_ours_costs_one_connection(caplog: pytest.LogCaptureFixture) 
     assert "injected" in caplog.text
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(messages=st.lists(queries() | st.binary(max_size=40), max_size=4), tail=st.binary())
 def test_any_octets_and_the_next_client_is_answered(
     shell: Shell, messages: list[bytes], tail: bytes

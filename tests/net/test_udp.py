@@ -167,7 +167,7 @@ def test_a_fault_of_ours_costs_one_query_and_is_counted(caplog: pytest.LogCaptur
     assert "answering a UDP query" in caplog.text
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=queries())
 def test_any_octets_and_the_next_query_is_answered(shell: Shell, data: bytes) -> None:
     with shell.datagrams() as client:

@@ -110,13 +110,13 @@ streams = st.binary(max_size=300) | st.lists(queries() | answers, max_size=5).ma
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(queries() | answers)
 def test_any_datagram(server: Server, data: bytes) -> None:
     send_datagram(server, data)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(streams, st.binary(max_size=3))
 def test_any_stream(server: Server, data: bytes, tail: bytes) -> None:
     send_stream(server, data + tail)

@@ -36,7 +36,7 @@ from tests.support.scripted import ScriptedUpstream
 from tests.support.server import DEADLINE, Server, running
 from tests.support.steady_client import SteadyClient
 
-POINTS = int(os.environ.get("DNSGUARD_KILL_POINTS", "20"))
+POINTS = int(os.environ.get("DNSGUARD_KILL_POINTS", "10"))
 SEED = int(os.environ.get("DNSGUARD_KILL_SEED", random.SystemRandom().randrange(10**6)))
 COUNT = 30_000  # names: enough for fetching, compiling, swapping and writing to take a while
 KEEP = 3

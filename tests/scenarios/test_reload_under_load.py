@@ -16,7 +16,7 @@ from tests.support.metrics import read_samples
 from tests.support.scripted import ScriptedUpstream
 from tests.support.server import Server, running
 
-RELOADS = 200
+RELOADS = 100
 BETWEEN = 300  # answers between two reloads: six times what is under way
 VERDICTS = (bytes(4), ADDRESSES[1])
 BLOCKED, PASSED = range(2)
