@@ -142,22 +142,11 @@ def _pointers(_: random.Random) -> Iterator[Reply]:
 def _bombs(_: random.Random) -> Iterator[Reply]:
     """As much as a message holds: rows of pointers, long names, records by the thousand."""
 
-    def row(start: int, number: int, label: bytes) -> bytes:
-        """Return a record whose RDATA is a row of names, each leading to the one before."""
-        names = b"\0"
-        for _ in range(number):
-            if start + 12 + len(names) > 0x3FFF:
-                break
-            names += label + struct.pack("!H", POINTERS | max(start, start + 12 + len(names) - 2))
-        return record(QNAME, 16, names)
-
     for number in (2, 126, 127, 128, 200, 5_000):
         for label in (b"", b"\1a", b"\x3f" + b"a" * 63):
 
             def deep(start: int, number: int = number, label: bytes = label) -> bytes:
-                data = row(start, number, label)
-                end = struct.pack("!H", POINTERS | min(0x3FFF, start + len(data) - 2))
-                return data + record(end, 1, LISTED) * 4_000
+                return _row_of_names(start, number, label)
 
             for answers in (2, 4_001):
                 yield at(deep, answers)
@@ -179,10 +168,28 @@ def _bombs(_: random.Random) -> Iterator[Reply]:
             yield saying(ADDRESS + record(QNAME, rdatatype, rdata) * number, 1, number)
             yield saying(ADDRESS + record(QNAME, rdatatype, rdata) * number, 1, 0, number)
     yield at(_dnames_above_aliases, 4_090)
-    yield lambda query: saying(_proofs(12 + len(question_of(query))), 0, 4_001)(query)
+    for proofs in (_proofs, _proofs_of_many):
+        yield lambda query, proofs=proofs: saying(  # type: ignore[misc]
+            proofs(12 + len(question_of(query))), 0, 4_001
+        )(query)
     parameters = b"".join(struct.pack("!HH", key, 0) for key in range(7, 15_000))
     yield saying(record(QNAME, 65, b"\0\1\0" + parameters))
     yield saying(record(QNAME, 65, b"\0\1\0" + struct.pack("!HH", 4, 60_000) + LISTED * 15_000))
+
+
+def _row_of_names(start: int, number: int, label: bytes) -> bytes:
+    """Return a row of names, each leading to the one before, and records that the last two own."""
+    first = start + 12
+    names, last, one_before = b"\0", first, first
+    for _ in range(number):
+        position = first + len(names)
+        if position > 0x3FFF:
+            break
+        names += label + struct.pack("!H", POINTERS | last)
+        last, one_before = position, last
+    # In turn: what was looked at for the record before is no help.
+    owners = (struct.pack("!H", POINTERS | target) for target in (last, one_before))
+    return record(QNAME, 16, names) + b"".join(record(o, 1, LISTED) for o in owners) * 2_000
 
 
 def _all_pointing(start: int, name: bytes, rdatatype: int) -> bytes:
@@ -217,6 +224,14 @@ def _proofs(start: int) -> bytes:
     owners = [struct.pack("!H", POINTERS | base + 2 * n) for n in range(120)]
     first = record(b"\0", 47, b"\1a" * 120 + b"\0")
     return first + b"".join(record(owners[n % 120], 47, b"", n % 120) for n in range(4_000))
+
+
+def _proofs_of_many(start: int) -> bytes:
+    """Return proofs by the thousand, each of a name of its own below one of many labels."""
+    above = struct.pack("!H", POINTERS | start + 11)
+    first = record(b"\0", 47, b"\1a" * 120 + b"\0")
+    owners = (b"\2" + bytes((97 + n // 64, 32 + n % 64)) + above for n in range(4_000))
+    return first + b"".join(record(owner, 47, b"") for owner in owners)
 
 
 def _aliases(chosen: random.Random) -> Iterator[Reply]:
