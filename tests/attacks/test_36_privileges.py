@@ -1,5 +1,6 @@
 """Privileges and supplies: none but the port, no file but its own, no package but the pinned."""
 
+import itertools
 import os
 import re
 import signal
@@ -16,9 +17,10 @@ from tests.support.server import Server, running
 
 UNPRIVILEGED = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
 WRITES = "creat,open,openat,openat2,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink"
-WRITES += ",symlinkat,unlink,unlinkat,rmdir,truncate,chmod,fchmodat,chown,mknod,mknodat"
-TRACED = ("strace", "--daemonize", "--follow-forks", "--seccomp-bpf")
-CALL = re.compile(r"(?:\d+ +)?(\w+)\((.*)\) += +(-?\d+)")
+WRITES += ",symlinkat,unlink,unlinkat,rmdir,truncate,chmod,fchmodat,chown,mknod,mknodat,bind"
+# A file for each process: in one for all, who is interrupted has calls in two halves.
+TRACED = ("strace", "--daemonize", "--follow-forks", "--output-separately", "--seccomp-bpf")
+CALL = re.compile(r"(\w+)\((.*)\) += +(-?\d+)")
 PATH = re.compile(r'"([^"]*)"')
 ANYWHERE = ("/dev/null", "/dev/shm/", "/proc/self/")  # nothing of it is on a disk
 
@@ -64,19 +66,26 @@ def test_it_writes_in_its_own_folders_alone(tmp_path: Path) -> None:
     folder, trace = tmp_path / "city", tmp_path / "trace"
     folder.mkdir()
     with serving(folder, (*TRACED, f"--trace={WRITES}", f"--output={trace}")) as server:
-        pass
-    ended = re.compile(rf"^{server.pid} +\+\+\+ exited with 0 \+\+\+$", re.MULTILINE)
-    wait_for(lambda: ended.search(trace.read_text("utf-8")), "the trace is written to its end")
+        workers = [worker["pid"] for worker in server.status()["workers"]]
+    own_trace = Path(f"{trace}.{server.pid}")
+    wait_for(
+        lambda: own_trace.read_text("utf-8").endswith("+++ exited with 0 +++\n"),
+        "the trace is written to its end",
+    )
     own = (f"{folder}/state", f"{folder}/run")
     written, calls = set(), 0
-    for line in trace.read_text("utf-8").splitlines():
+    traces = list(tmp_path.glob("trace.*"))
+    for line in itertools.chain.from_iterable(t.read_text("utf-8").splitlines() for t in traces):
         call = CALL.match(line)
         if call is None or int(call[3]) < 0:
             continue
         calls += 1
         if call[1].startswith("open") and not re.search(r"O_WRONLY|O_RDWR|O_CREAT", call[2]):
             continue
+        if call[1] == "bind" and "AF_UNIX" not in call[2]:
+            continue
         written |= set(PATH.findall(call[2]))
+    assert {f"{trace.name}.{worker}" for worker in workers} <= {found.name for found in traces}
     assert calls > 100
     assert any(path.startswith(own[0]) for path in written)
     outside = {path for path in written if not path.startswith((*own, *ANYWHERE))}
