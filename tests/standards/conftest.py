@@ -1,28 +1,5 @@
 """One dnsguard for the whole folder, and devices that ask it."""
 
-from collections.abc import Iterator
+from tests.support.devices import client, staff, subject
 
-import pytest
-
-from tests.standards.subject import STAFF, Client, Subject, running_subject
-
-
-@pytest.fixture(scope="package")
-def subject(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
-    """A running dnsguard with upstreams that can be taught."""
-    with running_subject(tmp_path_factory.mktemp("standards")) as running:
-        yield running
-
-
-@pytest.fixture
-def client(subject: Subject) -> Iterator[Client]:
-    """A device that nothing is banned for."""
-    with subject.client() as one:
-        yield one
-
-
-@pytest.fixture
-def staff(subject: Subject) -> Iterator[Client]:
-    """A device of the staff."""
-    with subject.client(STAFF) as one:
-        yield one
+__all__ = ["client", "staff", "subject"]
