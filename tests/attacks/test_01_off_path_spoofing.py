@@ -14,6 +14,7 @@ from tests.support.scripted import (
     Peer,
     Replies,
     Script,
+    by_transport,
     hanging_up,
     respond,
     telling,
@@ -21,11 +22,6 @@ from tests.support.scripted import (
 
 GUESSES = 20  # at the ID of each query, fewer than end a port
 SIBLINGS = 150
-
-
-def by_transport(*, udp: Script, tcp: Script) -> Script:
-    """Return a script that goes by how the query came."""
-    return lambda query, how, peer: (tcp if how == "tcp" else udp)(query, how, peer)
 
 
 def every_wrong_id(query: bytes, _transport: str, _peer: Peer) -> Replies:

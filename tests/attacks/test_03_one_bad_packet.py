@@ -16,6 +16,7 @@ from tests.support.scripted import (
     Replies,
     Script,
     ScriptedUpstream,
+    by_transport,
     hanging_up,
     lying,
     respond,
@@ -57,11 +58,6 @@ BAD: dict[str, Callable[[bytes], bytes]] = {
     "another opcode": lambda query: with_bits(respond(query), 0x2800),
 }
 """What no server sends, or only one that wants TCP, by somebody who has guessed port and ID."""
-
-
-def by_transport(*, udp: Script, tcp: Script) -> Script:
-    """Return a script that goes by how the query came."""
-    return lambda query, how, peer: (tcp if how == "tcp" else udp)(query, how, peer)
 
 
 def bad_first(*kinds: str) -> Script:

@@ -49,11 +49,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             yield started
 
 
-def limited(server: Server, limit: str) -> float:
-    """Return how often a limit was reached."""
-    return read_samples(server.metrics())[f'dnsguard_limited_total{{limit="{limit}"}}']
-
-
 def connect(server: Server, source: str) -> socket.socket:
     """Return a connection of a client."""
     opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -74,7 +69,7 @@ def asked_by_another(server: Server, name: str) -> list[str]:
 
 
 def test_idle_and_half_sent_connections_meet_their_own_bound(server: Server) -> None:
-    before = limited(server, "tcp_per_client")
+    before = server.limited("tcp_per_client")
     steady = SteadyClient(server.places["127.0.0.1"], f"{PRINTER} A", "10.0.0.9")
     with steady, ExitStack() as opened:
         held = [
@@ -88,7 +83,7 @@ def test_idle_and_half_sent_connections_meet_their_own_bound(server: Server) -> 
             except ConnectionError:  # it was refused already
                 continue
         wait_for(
-            lambda: limited(server, "tcp_per_client") >= before + len(FLOODERS) * PER_CLIENT,
+            lambda: server.limited("tcp_per_client") >= before + len(FLOODERS) * PER_CLIENT,
             "what is over the bound is refused",
         )
         assert asked_by_another(server, "www.example.org") == [TRUE, TRUE]
@@ -142,7 +137,7 @@ def test_connections_by_the_thousand_leave_nothing_behind(server: Server) -> Non
 
 
 def test_a_flood_of_names_that_nobody_answers_has_a_bound_for_each_client(server: Server) -> None:
-    before = limited(server, "pending_per_client")
+    before = server.limited("pending_per_client")
     steady = SteadyClient(server.places["127.0.0.1"], f"{PRINTER} A", "10.0.0.9")
     with steady, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flooder:
         flooder.bind((FLOODERS[0], 0))
@@ -153,4 +148,4 @@ def test_a_flood_of_names_that_nobody_answers_has_a_bound_for_each_client(server
             if number % 50 == 49 and number > PENDING:
                 assert flooder.recv(4096)[2] & 0x80, "over the bound it is answered at once"
         assert asked_by_another(server, "new.example.org") == [TRUE, TRUE]
-        assert limited(server, "pending_per_client") > before
+        assert server.limited("pending_per_client") > before

@@ -2,7 +2,6 @@
 
 import os
 from functools import partial
-from pathlib import Path
 from time import monotonic
 
 import dns.message
@@ -13,6 +12,7 @@ from dnsguard.net.pool import MAX_SOCKETS
 from dnsguard.net.upstream import GIVES_WAY
 from tests.support.generations import Setup
 from tests.support.loops import DEADLINE, wait_for
+from tests.support.processes import resident
 from tests.support.scripted import Peer, Replies, ScriptedUpstream, respond, silent
 from tests.support.shell import Shell, addresses, framed, make_query, read_message
 
@@ -31,11 +31,6 @@ def address_of(name: str) -> str:
 def telling_apart(query: bytes, transport: str, peer: Peer) -> Replies:
     name = str(dns.message.from_wire(query).question[0].name)
     return [(0.0, respond(query, *([f"@ 60 A {address_of(name)}"] if name != "." else [])))]
-
-
-def resident() -> int:
-    """Return the octets of memory that this process takes, the shell in it."""
-    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _has_counted(shell: Shell, queries: int) -> bool:
@@ -59,8 +54,8 @@ def test_a_hundred_thousand_queries_take_the_room_of_a_few() -> None:
                 assert shell.upstreams.waiting <= PENDING
                 upstream.received.clear()
                 if first == STALLED // 2 // BATCH * BATCH:
-                    early = resident()
-            assert resident() - early < MEMORY
+                    early = resident(os.getpid())  # the shell is in it
+            assert resident(os.getpid()) - early < MEMORY
             assert shell.limited("pending") > 0
             assert all(server.pool.sockets <= MAX_SOCKETS for server in shell.upstreams.servers)
             for client in clients:

@@ -25,6 +25,7 @@ import pytest
 
 from tests.scenarios.client import ask, compose
 from tests.support.metrics import read_samples
+from tests.support.processes import resident
 from tests.support.scripted import ScriptedUpstream
 from tests.support.server import DEADLINE, Server, running
 from tests.support.steady_load import Kind, MakeSocket, Outcome, Seen, SteadyLoad, judge
@@ -237,7 +238,7 @@ def under_load(
     if warm:
         for _ in range(_EACH):
             ask(place, [compose(name) for name in (*_CACHED, LISTED, *known)], source=UNREGISTERED)
-    before, memory = state(server), resident(server)
+    before, taken = state(server), memory(server)
     logged = len(server.log())
     options = {} if make_socket is None else {"make_socket": make_socket}
     with SteadyLoad(place, kinds, rate, **options) as load:
@@ -252,7 +253,7 @@ def under_load(
         assert after.policy == before.policy
     if same_processes:
         assert after.processes == before.processes
-        check_memory(memory, resident(server))
+        check_memory(taken, memory(server))
     check_health(server, logged)
 
 
@@ -276,13 +277,13 @@ def check_health(server: Server, logged: int = 0) -> None:
     assert read_samples(server.metrics())["dnsguard_internal_errors_total"] == 0
 
 
-def resident(server: Server) -> dict[int, int]:
+def memory(server: Server) -> dict[int, int]:
     """Return the resident memory of each process of a server in KiB, less what its cache takes."""
     status, samples = server.status(), read_samples(server.metrics())
-    found = {status["pid"]: _rss(status["pid"])}
+    found = {status["pid"]: resident(status["pid"]) // 1024}
     for worker in status["workers"]:
         cache = samples[f'dnsguard_cache_bytes{{worker="{worker["number"]}"}}']
-        found[worker["pid"]] = _rss(worker["pid"]) - int(cache) // 1024
+        found[worker["pid"]] = (resident(worker["pid"]) - int(cache)) // 1024
     return found
 
 
@@ -299,10 +300,3 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < end, f"not in time: {what}"
         time.sleep(0.01)
-
-
-def _rss(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text("ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    return 0

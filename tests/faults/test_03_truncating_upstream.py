@@ -9,6 +9,7 @@ from tests.support.scripted import (
     Peer,
     Replies,
     Script,
+    by_transport,
     hanging_up,
     in_turn,
     respond,
@@ -28,11 +29,7 @@ def part(query: bytes, transport: str, peer: Peer) -> Replies:
 
 def part_then(script: Script) -> Script:
     """Return a script that sends a part over UDP and goes on as another over TCP."""
-
-    def then(query: bytes, transport: str, peer: Peer) -> Replies:
-        return (part if transport == "udp" else script)(query, transport, peer)
-
-    return then
+    return by_transport(udp=part, tcp=script)
 
 
 AT_ONCE = (part, part_then(hanging_up))

@@ -3,7 +3,6 @@
 A full one is the subject of tests/scenarios/test_lists_full_disk.py.
 """
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.driver import REGISTERED, SECONDS, UNREGISTERED, under_load
+from tests.support.customized import customized
 from tests.support.list_city import COMMON, NAME, City, running_city
 from tests.support.list_server import BLOCKED, FORWARDED, one_line, update
 from tests.support.steady_load import Kind
@@ -57,9 +57,7 @@ UNWRITABLE: dict[str, Fault] = {
 
 @pytest.fixture
 def city(tmp_path: Path) -> Iterator[City]:
-    (tmp_path / "sitecustomize.py").write_text(_BROKEN_DISK)
-    path = ":".join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
-    with running_city(tmp_path, environ={"PYTHONPATH": path}) as started:
+    with running_city(tmp_path, environ=customized(tmp_path, _BROKEN_DISK)) as started:
         yield started
 
 

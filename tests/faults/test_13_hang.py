@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.faults.driver import ALL, Pair, config, long, under_load
+from tests.support.customized import customized
 from tests.support.loops import wait_for
 from tests.support.scripted import ScriptedUpstream
 from tests.support.server import Server
@@ -31,12 +32,10 @@ if "dnsguard.net.worker" not in sys.orig_argv:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[Server, ServiceManager]]:
     """A server whose control plane can be held up, and its service manager."""
-    (tmp_path / "sitecustomize.py").write_text(_HOLD_UP)
     os.mkfifo(tmp_path / "release")
     with ScriptedUpstream(truth) as upstream, ServiceManager(tmp_path, 100_000) as manager:
         options = manager.start_options()
-        path = ":".join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
-        options["environ"]["PYTHONPATH"] = path
+        options["environ"] |= customized(tmp_path, _HOLD_UP)
         server = Server(tmp_path, config(upstream.url), **options)
         try:
             server.start()

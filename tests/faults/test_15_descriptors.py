@@ -13,7 +13,6 @@ import pytest
 from dnsguard.net.stream import DESCRIPTORS_SHARE
 from tests.faults.driver import HEAVY, SECONDS, config, under_load, wait_until
 from tests.processes.clients import ask
-from tests.support.metrics import read_samples
 from tests.support.processes import cpu_seconds
 from tests.support.scripted import ScriptedUpstream
 from tests.support.server import Server, running
@@ -100,9 +99,8 @@ def test_clients_that_connect_leave_descriptors_to_ask_upstreams(
         for number in range(16):
             name = f"n{number}.example.net"
             assert ask(server, f"{name} A") == address_of(name)
-        samples = read_samples(server.metrics())
-        assert samples['dnsguard_limited_total{limit="tcp_connections"}'] > 0
-        assert samples['dnsguard_limited_total{limit="tcp_idle"}'] == 0
+        assert server.limited("tcp_connections") > 0
+        assert server.limited("tcp_idle") == 0
 
 
 def count_open(clients: Sequence[socket.socket]) -> int:

@@ -33,10 +33,6 @@ def silent_if_attacked(query: bytes, transport: str, peer: Peer) -> Replies:
     return [] if ATTACKED in query.lower() else truth(query, transport, peer)
 
 
-def limited(load: Driver, limit: str) -> float:
-    return read_samples(load.server.metrics())[f'dnsguard_limited_total{{limit="{limit}"}}']
-
-
 def pending(load: Driver) -> list[float]:
     samples = read_samples(load.server.metrics())
     return [samples[f'dnsguard_pending_queries{{worker="{worker}"}}'] for worker in (0, 1)]
@@ -57,7 +53,7 @@ def test_bounds_hold_a_flood_of_names_and_others_are_answered(tmp_path: Path) ->
         load.phase("calm").check_right(*ALL)
         attack(load, "r{}.www.example.torture", CLIENTS, "pending_per_zone")
         assert max(pending(load)) <= PER_ZONE + OTHERS
-        assert questions(upstream) <= COUNT - limited(load, "pending_per_zone")
+        assert questions(upstream) <= COUNT - server.limited("pending_per_zone")
         attack(load, "r.zone{}.torture", CLIENTS[:1], "pending_per_client")
         load.phase("calm again").check_right(*ALL)
 
@@ -72,4 +68,4 @@ def attack(load: Driver, names: str, clients: Sequence[str], limit: str) -> None
     assert set(during.outcomes("fresh", "alias")) <= {RIGHT, FAILED, LOST}
     samples = read_samples(load.server.metrics())
     assert during.outcomes(*ALL)[LOST] <= samples["dnsguard_udp_dropped_total"]
-    assert limited(load, limit) > 0
+    assert load.server.limited(limit) > 0

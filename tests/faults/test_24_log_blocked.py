@@ -15,6 +15,7 @@ import pytest
 
 from dnsguard.log import MAX_WAITING
 from tests.faults.driver import config, under_load
+from tests.support.customized import customized
 from tests.support.metrics import read_samples
 from tests.support.scripted import ScriptedUpstream
 from tests.support.server import Server, running
@@ -87,9 +88,7 @@ def pipe() -> Iterator[Pipe]:
 @pytest.fixture
 def server(pipe: Pipe, tmp_path: Path) -> Iterator[Server]:
     """A server whose log nobody takes."""
-    (tmp_path / "sitecustomize.py").write_text(_LOGS_WHEN_TOLD)
-    paths = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environ = {"PYTHONPATH": ":".join(paths)}
+    environ = customized(tmp_path, _LOGS_WHEN_TOLD)
     with (
         ScriptedUpstream(truth) as upstream,
         running(tmp_path, config(upstream.url), prefix=pipe.prefix, environ=environ) as server,

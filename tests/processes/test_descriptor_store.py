@@ -14,6 +14,7 @@ import pytest
 
 from tests.processes.clients import answered, ask, clients, ended, send
 from tests.support.asking import PATIENCE, receive_tcp, send_tcp
+from tests.support.customized import customized
 from tests.support.gateway import question, said
 from tests.support.loops import wait_for
 from tests.support.nsd import free_port
@@ -132,9 +133,8 @@ def test_it_is_ready_only_once_every_worker_listens(
     """Each worker is held up at its start until the test opens a pipe."""
     for number in ("0", "1"):
         os.mkfifo(tmp_path / number)
-    (tmp_path / "sitecustomize.py").write_text(_HOLD_WORKERS_UP)
-    paths = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]
-    monkeypatch.setenv("PYTHONPATH", ":".join(paths))
+    for name, value in customized(tmp_path, _HOLD_WORKERS_UP).items():
+        monkeypatch.setenv(name, value)
     server = make()
     server.launch()
     server.wait_for(lambda: len(server.status()["ready"]) == 2)

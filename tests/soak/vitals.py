@@ -1,17 +1,16 @@
 """How the processes of the soak fare: their memory and descriptors, and what /metrics says."""
 
-import os
 import statistics
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.soak.city import City
 from tests.support.metrics import Samples, gone_backwards, read_samples
+from tests.support.processes import resident
 
 SAMPLE_EVERY = 2.0
 WARM_UP = 1_200.0  # seconds of a process's life in which it may grow: caches and heap fill
@@ -22,7 +21,6 @@ SHORT_LIFE = 900.0  # seconds after which a slope says something
 MAX_MORE_DESCRIPTORS = 40
 ENOUGH_COUNTS = 30  # of descriptors, to tell what grows from what a fault holds for a while
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 _MIB = 1 << 20
 _COMES_LATER = ("dnsguard_blocked_total{", "dnsguard_shadow_total{")
 """Series that come with their first hit; their labels are from fixed sets."""
@@ -121,10 +119,8 @@ class Vitals:
     def _sample_on(self) -> None:
         while not self._stop.wait(SAMPLE_EVERY):
             for pid in tuple(self._processes):
-                with suppress(OSError, IndexError):  # it ended
-                    resident = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
-                    if resident:
-                        self._samples[pid].append(Sample(time.monotonic(), resident * _PAGE))
+                if taken := resident(pid):
+                    self._samples[pid].append(Sample(time.monotonic(), taken))
 
     def lives(self) -> list[Life]:
         """Return how each process fared that lived long enough to tell."""

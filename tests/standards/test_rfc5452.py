@@ -10,17 +10,12 @@ from tests.standards import wire
 from tests.standards.subject import Client, Subject
 from tests.standards.wire import message, opt, option, question
 from tests.support.data import CHECKOUT
-from tests.support.scripted import TRUE, Peer, Replies, Script, lying, respond, telling
+from tests.support.scripted import TRUE, Peer, Replies, by_transport, lying, respond, telling
 from tests.support.shell import framed
 
 QUERIES = 2000
 FORGED_PACKETS = 200
 MISMATCHES = ["wrong ID", "wrong question", "other case", "other port", "not a response"]
-
-
-def by_transport(*, udp: Script, tcp: Script) -> Script:
-    """Return a script that goes by how the query came."""
-    return lambda query, how, peer: (tcp if how == "tcp" else udp)(query, how, peer)
 
 
 def test_a_ids_and_ports_cannot_be_guessed(subject: Subject) -> None:

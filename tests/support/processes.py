@@ -51,6 +51,15 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
 
 
+def resident(pid: int) -> int:
+    """Return the octets of memory that a process takes, 0 when there is no process."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]
+    except (OSError, IndexError):  # it ended
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
 def _stat(entry: Path) -> list[str]:
     try:
         return (entry / "stat").read_text("utf-8", "replace").rpartition(") ")[2].split()

@@ -230,15 +230,14 @@ def hanging_up(query: bytes, transport: str, peer: Peer) -> Replies:
     return [(0.0, None)]
 
 
+def by_transport(*, udp: Script, tcp: Script) -> Script:
+    """Return a script that goes by how the query came."""
+    return lambda query, how, peer: (tcp if how == "tcp" else udp)(query, how, peer)
+
+
 def truncating(script: Script) -> Script:
     """Return a script that sends a client to TCP, where another one goes on."""
-
-    def truncate(query: bytes, transport: str, peer: Peer) -> Replies:
-        if transport == "udp":
-            return [(0.0, truncated(query))]
-        return script(query, transport, peer)
-
-    return truncate
+    return by_transport(udp=lambda query, *_: [(0.0, truncated(query))], tcp=script)
 
 
 def in_turn(*scripts: Script) -> Script:

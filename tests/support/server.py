@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 import yaml
 
+from tests.support.metrics import read_samples
+
 DEADLINE = 30.0  # seconds a test waits for what must happen
 COMMAND = (sys.executable, "-P", "-m", "dnsguard")
 
@@ -164,6 +166,10 @@ class Server:
     def metrics(self) -> str:
         """Return the metrics text."""
         return self.request("GET", "/metrics").raise_for_status().text
+
+    def limited(self, limit: str) -> float:
+        """Return how often a limit was reached."""
+        return read_samples(self.metrics())[f'dnsguard_limited_total{{limit="{limit}"}}']
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a dnsguard command against this server's config."""
