@@ -1,6 +1,5 @@
 """A client that asks as fast as it is answered, in a process of its own, and notes what it saw."""
 
-import multiprocessing
 import selectors
 import socket
 import time
@@ -10,8 +9,9 @@ from itertools import cycle, islice
 from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
+
+from tests.support.background import SPAWNING, InProcess
 
 OTHERWISE = -1
 PATIENCE = 15.0  # seconds until a query without an answer is lost
@@ -40,48 +40,28 @@ class Seen(NamedTuple):
     verdict: int
 
 
-class Load:
+class Load(InProcess):
     """A client that asks its questions in turn, again and again, within a `with` block."""
 
     def __init__(
         self, place: Place, questions: Sequence[Question], addresses: Sequence[bytes]
     ) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._count: Synchronized[int] = context.Value("q", 0)
-        self._stop = context.Event()
-        self._seen, theirs = context.Pipe(duplex=False)
-        arguments = (place, questions, addresses, self._count, self._stop, theirs)
-        self._process = context.Process(target=_ask_on, args=arguments, daemon=True)
-        self._process.start()
-        theirs.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._process.kill()
-        self._process.join()
-        self._process.close()
-        self._seen.close()
+        self._count: Synchronized[int] = SPAWNING.Value("q", 0)
+        super().__init__(_ask_on, place, questions, addresses, self._count)
 
     def wait_for(self, more: int) -> None:
         """Wait until that many more queries are answered."""
         goal = self._count.value + more
         end = time.monotonic() + PATIENCE
         while self._count.value < goal:
-            assert self._process.is_alive()
+            assert self.process.is_alive()
             assert time.monotonic() < end, f"{self._count.value} of {goal} queries answered"
             time.sleep(0.0005)
 
     def stop(self) -> list[Seen]:
         """Stop asking, wait for what is under way, and return what became of every query."""
-        self._stop.set()
-        numbers = array("q", self._seen.recv_bytes())
+        self.stopping.set()
+        numbers = array("q", self.findings.recv_bytes())
         return [Seen(*numbers[first : first + 4]) for first in range(0, len(numbers), 4)]
 
 

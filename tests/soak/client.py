@@ -4,15 +4,12 @@ Each query becomes one `Seen`. Times are CLOCK_MONOTONIC, the same in all proces
 """
 
 import asyncio
-import multiprocessing
 import socket
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import dns.exception
 import dns.message
@@ -20,12 +17,13 @@ from dns.rdatatype import RdataType
 
 from tests.soak.answers import CUT_OFF, LOST, compose, read, server_cookie
 from tests.soak.questions import CLIENTS, Draw, Question
+from tests.support.background import InProcess
+from tests.support.port import Port
 
 PATIENCE = 8.0  # seconds until a query without an answer is lost
 SOCKETS = 16  # ports of each client, so that every worker has a share of its queries
 REPORT_EVERY = 0.25
 
-_REMEMBERED = 4096  # queries of a port whose second answer would be noticed
 _ADRIFT = "answered twice, or never asked"
 
 Place = tuple[str, int]
@@ -47,106 +45,52 @@ class Report(NamedTuple):
     pause: float
 
 
-class Clients:
+class Clients(InProcess):
     """Asks within a `with` block, so many queries a second, the same ones for the same seed."""
 
     def __init__(self, place: Place, rate: float, seed: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._stop = context.Event()
-        self.reports, theirs = context.Pipe(duplex=False)
-        arguments = (place, rate, seed, self._stop, theirs)
-        self._process = context.Process(target=_run, args=arguments, daemon=True)
-        self._process.start()
-        theirs.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._process.kill()
-        self._process.join()
-        self._process.close()
-        self.reports.close()
+        super().__init__(_run, place, rate, seed)
 
     def read(self, take: Callable[[Report], None]) -> None:
         """Hand over every report until the last one, after `stop`."""
         while True:
             try:
-                take(self.reports.recv())
+                take(self.findings.recv())
             except EOFError:
                 return
 
     def stop(self) -> None:
         """Ask no more; what is under way is still waited for."""
-        self._stop.set()
+        self.stopping.set()
 
 
-class _Port:
-    """One UDP socket of a client and what is under way on it."""
+class _Port(Port[Question]):
+    """Notes what becomes of the questions of one socket, which has a cookie of its own."""
 
     def __init__(self, place: Place, source: str, note: Callable[[Seen], None]) -> None:
+        opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        opened.bind((source, 0))
+        opened.connect(place)
+        super().__init__(opened)
         self._note = note
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.setblocking(False)
-        self.socket.bind((source, 0))
-        self.socket.connect(place)
-        self._number = 0
-        self.waiting: OrderedDict[int, tuple[Question, bytes, float]] = OrderedDict()
-        self._over: OrderedDict[int, bool] = OrderedDict()
         self._cookie = b""
 
-    def send(self, question: Question) -> None:
-        self._number = (self._number + 1) & 0xFFFF
-        query = compose(question, self._number, self._cookie)
-        self._over.pop(self._number, None)
-        self.waiting[self._number] = (question, query, time.monotonic())
-        try:
-            self.socket.send(query)
-        except OSError as error:  # nobody listens, says an earlier datagram
-            self._finish(self._number, f"{LOST} ({error.strerror})")
+    def ask(self, question: Question) -> None:
+        self.send(question, lambda number: compose(question, number, self._cookie))
 
-    def receive(self) -> None:
-        while True:
-            try:
-                answer = self.socket.recv(65_535)
-            except BlockingIOError:
-                return
-            except OSError:  # nobody listens: what was sent is lost in its time
-                continue
-            received = time.monotonic()
-            number = int.from_bytes(answer[:2], "big")
-            if number not in self.waiting:
-                self._drift(number, answer, received)
-                continue
-            question, query, sent = self.waiting[number]
-            if question.cookie:
-                self._learn(answer)
-            self._finish(number, read(question, query, answer, sent, received))
+    def answered(self, asked: Question, query: bytes, answer: bytes, sent: float) -> None:
+        said = read(asked, query, answer, sent, time.monotonic())
+        if asked.cookie:
+            self._learn(answer)
+        self._note(Seen(asked, sent, time.monotonic(), said))
 
-    def expire(self, before: float) -> None:
-        """Count what was sent before a time as lost."""
-        while self.waiting:
-            number, (_, _, sent) = next(iter(self.waiting.items()))
-            if sent >= before:
-                return
-            self._finish(number, LOST)
+    def lost(self, asked: Question, sent: float, why: str) -> None:
+        self._note(Seen(asked, sent, time.monotonic(), f"{LOST} ({why})" if why else LOST))
 
-    def _finish(self, number: int, said: str) -> None:
-        question, _, sent = self.waiting.pop(number)
-        self._over[number] = said.startswith(LOST)
-        if len(self._over) > _REMEMBERED:
-            self._over.popitem(last=False)
-        self._note(Seen(question, sent, time.monotonic(), said))
-
-    def _drift(self, number: int, answer: bytes, now: float) -> None:
-        if not self._over.get(number):  # what was given up may still be answered
-            question = Question("odd", answer.hex(), RdataType.NONE, self.socket.getsockname()[0])
-            self._note(Seen(question, now, now, _ADRIFT))
+    def adrift(self, answer: bytes) -> None:
+        now = time.monotonic()
+        question = Question("odd", answer.hex(), RdataType.NONE, self.socket.getsockname()[0])
+        self._note(Seen(question, now, now, _ADRIFT))
 
     def _learn(self, answer: bytes) -> None:
         try:
@@ -206,7 +150,7 @@ class _Asking:
             return
         ports = self._ports[question.client]
         self._turn = (self._turn + 1) % len(ports)
-        ports[self._turn].send(question)
+        ports[self._turn].ask(question)
 
     async def _ask_tcp(self, question: Question) -> None:
         query = compose(question, self._turn & 0xFFFF)

@@ -1,7 +1,6 @@
 """How the processes of the soak fare: their memory and descriptors, and what /metrics says."""
 
 import statistics
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.soak.city import City
+from tests.support.background import InThread
 from tests.support.metrics import Samples, gone_backwards, read_samples
 from tests.support.processes import resident
 
@@ -43,10 +43,11 @@ class Life(NamedTuple):
     slope: float
 
 
-class Vitals:
+class Vitals(InThread):
     """Takes samples in a thread within a `with` block; `check` is for moments of calm."""
 
     def __init__(self, city: City) -> None:
+        super().__init__()
         self._city = city
         self._processes: dict[int, str] = {}
         self._samples: dict[int, list[Sample]] = defaultdict(list)
@@ -56,16 +57,6 @@ class Vitals:
         self._pids: tuple[int, ...] = ()
         self._restarts = 0
         self._log_size = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._sample_on, daemon=True)
-
-    def __enter__(self) -> "Vitals":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def check(self, replaces: str = "") -> list[str]:
         """Return what is not as it should be; `replaces` tells which processes may be others."""
@@ -116,8 +107,9 @@ class Vitals:
             if word in new:
                 yield f"the log has {word}:\n{new[-4000:]}"
 
-    def _sample_on(self) -> None:
-        while not self._stop.wait(SAMPLE_EVERY):
+    def run(self) -> None:
+        """Take samples."""
+        while not self.stopping.wait(SAMPLE_EVERY):
             for pid in tuple(self._processes):
                 if taken := resident(pid):
                     self._samples[pid].append(Sample(time.monotonic(), taken))

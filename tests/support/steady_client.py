@@ -3,18 +3,18 @@
 import socket
 import threading
 from types import TracebackType
-from typing import Self
 
 import dns.exception
 
 from tests.support.asking import ask_udp
+from tests.support.background import InThread
 from tests.support.gateway import said
 
 PAUSE = 0.003  # seconds between an answer and the next question: the machine is not the client's
 MIN_ANSWERS = 5
 
 
-class SteadyClient:
+class SteadyClient(InThread):
     """Asks within a `with` block; AssertionError when an answer was another or did not come.
 
     At least `MIN_ANSWERS` come before the block is left.
@@ -23,17 +23,12 @@ class SteadyClient:
     def __init__(
         self, place: tuple[str, int], question: str, expected: str, source: str = "127.0.0.2"
     ) -> None:
+        super().__init__()
         self._place, self._question, self._expected = place, question, expected
         self._source = source
         self._answers = 0
         self._wrong: list[str] = []
-        self._stop = threading.Event()
         self._enough = threading.Event()
-        self._thread = threading.Thread(target=self._ask_on)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
 
     def __exit__(
         self,
@@ -42,14 +37,14 @@ class SteadyClient:
         traceback: TracebackType | None,
     ) -> None:
         self._enough.wait()
-        self._stop.set()
-        self._thread.join()
+        super().__exit__(kind, error, traceback)
         if kind is None:
             assert not self._wrong, (self._question, self._wrong, self._answers)
 
-    def _ask_on(self) -> None:
+    def run(self) -> None:
+        """Ask."""
         try:
-            while not self._stop.wait(PAUSE):
+            while not self.stopping.wait(PAUSE):
                 # A socket, hence a port, of its own for each: so that every worker is asked.
                 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
                     client.bind((self._source, 0))

@@ -7,10 +7,8 @@ load.seen
 
 import selectors
 import socket
-import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from enum import StrEnum
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -19,7 +17,9 @@ import dns.exception
 import dns.message
 
 from tests.scenarios.client import compose
+from tests.support.background import InThread
 from tests.support.gateway import extended_errors, said
+from tests.support.port import Port
 from tests.support.truth import address_of
 
 PATIENCE = 8.0  # seconds until a query is lost: longer than an upstream is ever waited for
@@ -65,7 +65,7 @@ class Seen(NamedTuple):
     ede: tuple[int, ...]
 
 
-class SteadyLoad:
+class SteadyLoad(InThread):
     """Asks the kinds in turn, so many queries a second, until the end of a `with` block.
 
     At its end everything is answered or lost, and `seen` complete.
@@ -78,20 +78,18 @@ class SteadyLoad:
         rate: float,
         make_socket: MakeSocket = socket.socket,
     ) -> None:
+        super().__init__()
         self.seen: list[Seen] = []
         """What came of the queries so far; new ones are appended by another thread."""
         self._place, self._kinds, self._interval = place, kinds, 1 / rate
         self._make_socket = make_socket
         self._clients: dict[str, list[_Client]] = {}
         self._selector = selectors.DefaultSelector()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> Self:
         for source in dict.fromkeys(kind.source for kind in self._kinds):
             self._clients[source] = [self._open(source) for _ in range(SOCKETS)]
-        self._thread.start()
-        return self
+        return super().__enter__()
 
     def __exit__(
         self,
@@ -99,8 +97,7 @@ class SteadyLoad:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stop.set()
-        self._thread.join()
+        super().__exit__(kind, error, traceback)
         for clients in self._clients.values():
             for client in clients:
                 client.socket.close()
@@ -114,17 +111,17 @@ class SteadyLoad:
 
     def _open(self, source: str) -> "_Client":
         opened = self._make_socket(socket.AF_INET, socket.SOCK_DGRAM)
-        opened.setblocking(False)
         opened.bind((source, 0))
         opened.connect(self._place)
-        client = _Client(opened)
+        client = _Client(opened, self.seen)
         self._selector.register(opened, selectors.EVENT_READ, client)
         return client
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Ask, and wait for what is under way in the end."""
         turn = 0
         due = time.monotonic()
-        while not self._stop.is_set():
+        while not self.stopping.is_set():
             now = time.monotonic()
             due = max(due, now - _CATCH_UP)
             while due <= now:
@@ -139,62 +136,42 @@ class SteadyLoad:
         round_, index = divmod(turn, len(self._kinds))
         kind = self._kinds[index]
         clients = self._clients[kind.source]
-        clients[turn % len(clients)].send(kind, kind.name_of(round_))
+        name = kind.name_of(round_)
+        query = compose(name)[2:]
+        clients[turn % len(clients)].send(
+            (kind, name), lambda number: number.to_bytes(2, "big") + query
+        )
 
     def _receive(self, until: float) -> None:
         for key, _ in self._selector.select(max(0.0, until - time.monotonic())):
-            key.data.receive(self.seen)
+            key.data.receive()
+        lost_before = time.monotonic() - PATIENCE
         for clients in self._clients.values():
             for client in clients:
-                client.expire(self.seen)
+                client.expire(lost_before)
 
 
-class _Client:
-    """One socket, and the queries that wait for an answer there, the oldest first."""
+class _Client(Port[tuple[Kind, str]]):
+    """Notes what comes of the queries of one socket."""
 
-    def __init__(self, opened: socket.socket) -> None:
-        self.socket = opened
-        self.waiting: dict[int, tuple[Kind, str, float]] = {}
-        self._lost: set[int] = set()
-        self._next_id = 0
+    def __init__(self, opened: socket.socket, seen: list[Seen]) -> None:
+        super().__init__(opened)
+        self._seen = seen
 
-    def oldest(self) -> float:
-        for _, _, sent in list(self.waiting.values()):
-            return sent
-        return float("inf")
+    def answered(self, asked: tuple[Kind, str], query: bytes, answer: bytes, sent: float) -> None:
+        took = time.monotonic() - sent
+        kind, name = asked
+        outcome, gist, ede = judge(kind, name, answer)
+        self._seen.append(Seen(kind.name, name, sent, took, outcome, gist, ede))
 
-    def send(self, kind: Kind, name: str) -> None:
-        self._next_id = (self._next_id + 1) & 0xFFFF
-        query = self._next_id.to_bytes(2, "big") + compose(name)[2:]
-        self.waiting[self._next_id] = (kind, name, time.monotonic())
-        self._lost.discard(self._next_id)
-        with suppress(OSError):  # nobody listens, or there is no way there: it is lost
-            self.socket.send(query)
+    def lost(self, asked: tuple[Kind, str], sent: float, why: str) -> None:
+        kind, name = asked
+        took = time.monotonic() - sent
+        self._seen.append(Seen(kind.name, name, sent, took, Outcome.LOST, why, ()))
 
-    def receive(self, seen: list[Seen]) -> None:
-        try:
-            data = self.socket.recv(65_535)
-        except OSError:  # an ICMP error of an earlier query
-            return
-        now = time.monotonic()
-        number = int.from_bytes(data[:2], "big")
-        if number in self._lost:
-            self._lost.discard(number)
-        elif number in self.waiting:
-            kind, name, sent = self.waiting.pop(number)
-            outcome, gist, ede = judge(kind, name, data)
-            seen.append(Seen(kind.name, name, sent, now - sent, outcome, gist, ede))
-        else:
-            gist = f"answered twice: {data.hex()}"
-            seen.append(Seen("twice", "", now, 0.0, Outcome.WRONG, gist, ()))
-
-    def expire(self, seen: list[Seen]) -> None:
-        now = time.monotonic()
-        while self.waiting and now - self.oldest() > PATIENCE:
-            number = next(iter(self.waiting))
-            kind, name, sent = self.waiting.pop(number)
-            self._lost.add(number)
-            seen.append(Seen(kind.name, name, sent, now - sent, Outcome.LOST, "", ()))
+    def adrift(self, answer: bytes) -> None:
+        gist = f"answered twice: {answer.hex()}"
+        self._seen.append(Seen("twice", "", time.monotonic(), 0.0, Outcome.WRONG, gist, ()))
 
 
 def judge(kind: Kind, name: str, data: bytes) -> tuple[Outcome, str, tuple[int, ...]]:
