@@ -32,7 +32,7 @@ from benchmarks.programs import compile_program
 from benchmarks.serving import Serving, serving
 from benchmarks.upstream import running_upstream
 from benchmarks.waiting import ask
-from tests.support.nsd import free_port
+from tests.support.dns_server import free_port
 from tests.support.tap import Tap
 
 ROUNDS, QUICK_ROUNDS = 3, 1

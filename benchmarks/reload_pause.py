@@ -27,7 +27,7 @@ from benchmarks.peers.kind import Setting
 from benchmarks.programs import compile_program
 from benchmarks.serving import serving
 from benchmarks.upstream import running_upstream
-from tests.support.nsd import free_port
+from tests.support.dns_server import free_port
 
 ROUNDS, QUICK_ROUNDS = 8, 2
 RATE = 20_000

@@ -24,7 +24,7 @@ from benchmarks.peers.kind import Setting
 from benchmarks.programs import compile_program
 from benchmarks.serving import Serving, serving
 from benchmarks.upstream import running_upstream
-from tests.support.nsd import free_port
+from tests.support.dns_server import free_port
 
 ROUNDS, SECONDS = 8, 0.4
 QUICK_ROUNDS = 2

@@ -23,7 +23,7 @@ from benchmarks.peers import guard
 from benchmarks.peers.kind import Kind, Setting
 from benchmarks.programs import compile_program
 from benchmarks.serving import serving
-from tests.support.nsd import free_port
+from tests.support.dns_server import free_port
 
 SIZES = {100_000: 3, 1_000_000: 2}
 """How many names, and how many rounds of them."""

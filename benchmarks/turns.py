@@ -11,7 +11,7 @@ from benchmarks.peers.kind import Kind, Setting
 from benchmarks.programs import compile_program
 from benchmarks.serving import Serving, check, serving
 from benchmarks.upstream import running_upstream
-from tests.support.nsd import free_port
+from tests.support.dns_server import free_port
 
 LISTED = 100_000
 RATE = 100_000  # queries a second of the steady load

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.cores import LOAD_CORE, on_cores
 from benchmarks.waiting import wait_for_answer
-from tests.support.nsd import free_port
+from tests.support.dns_server import free_port
 
 ZONE = "bench.example.net"
 ADDRESS = "192.0.2.2"

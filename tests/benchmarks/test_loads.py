@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.loads import Outcome, run_load, write_queries
 from benchmarks.programs import compile_program
-from tests.support.nsd import READY_SECONDS, free_port
+from tests.support.dns_server import READY_SECONDS, free_port
 
 SECONDS = 0.1
 WINDOW = 32

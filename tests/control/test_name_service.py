@@ -10,9 +10,10 @@ import uvloop
 from dnsguard.control import name_service
 from dnsguard.control.name_service import NameService
 from dnsguard.lists.fetched import FetchError
+from tests.support.dns_server import free_port
 from tests.support.generations import Setup
 from tests.support.loops import DEADLINE
-from tests.support.nsd import free_port, running_nsd
+from tests.support.nsd import running_nsd
 from tests.support.scripted import TRUE, Peer, Replies, ScriptedUpstream, silent, telling
 
 ZONE = """\

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from dnsguard.lists.errors import ListError, Refused
 from dnsguard.lists.fetched import Fetched, FetchError, FetchLimits, NotModified, Validators
+from tests.support.dns_server import free_port
 from tests.support.fetching import Hosts, content, message, outcome
 from tests.support.nginx import Nginx, running_nginx
-from tests.support.nsd import free_port
 from tests.support.responders import running_responder
 
 LIST = b"example.org\n" * 5000

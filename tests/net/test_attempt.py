@@ -12,8 +12,8 @@ import uvloop
 from dnsguard.core.generation import Upstream
 from dnsguard.core.route import Attempt
 from dnsguard.net.attempt import SEGMENT, StreamAttempt
+from tests.support.dns_server import free_port
 from tests.support.loops import LoopThread, wait_for
-from tests.support.nsd import free_port
 from tests.support.receiving import Report
 from tests.support.scripted import ScriptedUpstream, hanging_up, respond
 from tests.support.shell import make_query

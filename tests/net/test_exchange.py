@@ -13,10 +13,10 @@ from dnsguard.core import counters, retry
 from dnsguard.core.protocol import Ede
 from dnsguard.core.wheel import TICK
 from dnsguard.net.exchange import HEDGE_BURST, HEDGE_SHARE
+from tests.support.dns_server import free_port
 from tests.support.gateway import extended_errors
 from tests.support.generations import Setup
 from tests.support.loops import wait_for
-from tests.support.nsd import free_port
 from tests.support.scripted import TRUE, Peer, Replies, ScriptedUpstream, respond, silent, telling
 from tests.support.shell import Shell, addresses, make_query
 

@@ -17,8 +17,8 @@ from dnsguard.core.wire import parse_query
 from dnsguard.net import pool as pools
 from dnsguard.net.datagrams import Inbox
 from dnsguard.net.pool import FRESH_EVERY, IDLE_SECONDS, MAX_LIVE, MAX_MISMATCHES, Pool
+from tests.support.dns_server import free_port
 from tests.support.loops import LoopThread, wait_for
-from tests.support.nsd import free_port
 from tests.support.receiving import Report
 from tests.support.scripted import FromElsewhere, ScriptedUpstream, respond, silent, telling
 from tests.support.shell import make_query

@@ -15,9 +15,10 @@ import pytest
 
 from dnsguard.core.view import Stage
 from dnsguard.net import pool
+from tests.support.dns_server import free_port
 from tests.support.generations import Ban, Setup
 from tests.support.loops import wait_for
-from tests.support.nsd import free_port, running_nsd
+from tests.support.nsd import running_nsd
 from tests.support.scripted import (
     TRUE,
     Peer,

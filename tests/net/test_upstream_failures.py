@@ -11,10 +11,10 @@ import pytest
 
 from dnsguard.core import counters, retry
 from dnsguard.core.protocol import Ede
+from tests.support.dns_server import free_port
 from tests.support.gateway import extended_errors
 from tests.support.generations import Setup
 from tests.support.loops import wait_for
-from tests.support.nsd import free_port
 from tests.support.scripted import (
     LIES,
     TRUE,

@@ -15,9 +15,9 @@ import pytest
 from tests.processes.clients import answered, ask, clients, ended, send
 from tests.support.asking import PATIENCE, receive_tcp, send_tcp
 from tests.support.customized import customized
+from tests.support.dns_server import free_port
 from tests.support.gateway import question, said
 from tests.support.loops import wait_for
-from tests.support.nsd import free_port
 from tests.support.server import Server
 from tests.support.service_manager import ServiceManager
 

@@ -10,9 +10,10 @@ import dns.rcode
 import pytest
 
 from tests.scenarios.client import ask, compose
+from tests.support.dns_server import free_port
 from tests.support.gateway import said
 from tests.support.metrics import read_samples
-from tests.support.nsd import free_port, running_nsd
+from tests.support.nsd import running_nsd
 from tests.support.scripted import ScriptedUpstream, silent
 from tests.support.server import Server, running
 

@@ -33,9 +33,9 @@ from tests.scenarios.tricks import (
     mixed,
     single,
 )
+from tests.support.dns_server import free_port
 from tests.support.gateway import read, said
 from tests.support.metrics import read_samples
-from tests.support.nsd import free_port
 from tests.support.scripted import FORGED, Peer, Replies, ScriptedUpstream
 from tests.support.server import Server, running
 from tests.support.service_manager import ServiceManager

@@ -34,8 +34,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.support.dns_server import free_port
 from tests.support.loops import DEADLINE
-from tests.support.nsd import free_port
 
 NAMES = ("lists.example", "127.0.0.1")
 START_TRIES = 5

@@ -19,8 +19,8 @@ import dns.name
 import dns.rcode
 import dns.rrset
 
+from tests.support.dns_server import free_port
 from tests.support.loops import LoopThread
-from tests.support.nsd import free_port
 
 TRUE = "192.0.2.80"
 FORGED = "203.0.113.66"

@@ -8,8 +8,8 @@ from typing import Self
 
 import dns.message
 
+from tests.support.dns_server import free_port
 from tests.support.loops import LoopThread
-from tests.support.nsd import free_port
 
 Place = tuple[str, int]
 

@@ -1,17 +1,11 @@
 """A real Unbound on loopback: answering from the records a test gives it, or as it is deployed."""
 
-import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import dns.exception
-import dns.message
-import dns.query
-
-from tests.support.nsd import READY_SECONDS, START_TRIES, free_port
+from tests.support.dns_server import running_dns_server
 
 DEPLOYED = Path(__file__).parents[2] / "deploy" / "unbound" / "dnsguard.conf"
 ANCHOR_FILE = "/var/lib/unbound/root.key"
@@ -32,7 +26,7 @@ server:
     num-threads: 1
     module-config: "iterator"
     do-not-query-localhost: no
-    local-zone: "ready.test." static
+    local-data: "ready.test. A 127.0.0.1"
 {records}
 remote-control:
     control-enable: no
@@ -49,6 +43,7 @@ server:
     logfile: "{folder}/unbound.log"
     use-syslog: no
     do-not-query-localhost: no
+    local-data: "ready.test. A 127.0.0.1"
 {stubs}
 """
 
@@ -96,31 +91,12 @@ def _stubs(stubs: Sequence[tuple[str, int]]) -> str:
 
 @contextmanager
 def _running(folder: Path, config: Callable[..., str], address: str) -> Iterator[int]:
-    for _ in range(START_TRIES):
-        port = free_port(address)
-        (folder / "unbound.conf").write_text(config(port=port), "utf-8")
-        with subprocess.Popen(
-            ["unbound", "-d", "-p", "-c", str(folder / "unbound.conf")],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as process:
-            try:
-                if _answers(process, address, port):
-                    yield port
-                    return
-            finally:
-                process.terminate()
-    raise AssertionError(f"unbound does not start; see its log in {folder}")
-
-
-def _answers(process: "subprocess.Popen[bytes]", address: str, port: int) -> bool:
-    query = dns.message.make_query("ready.test.", "A")
-    end = time.monotonic() + READY_SECONDS
-    while process.poll() is None and time.monotonic() < end:
-        try:
-            dns.query.udp(query, address, 0.2, port)
-        except (dns.exception.Timeout, OSError):
-            time.sleep(0.01)
-        else:
-            return True
-    return False
+    file = folder / "unbound.conf"
+    with running_dns_server(
+        ["unbound", "-d", "-p", "-c", str(file)],
+        folder,
+        lambda port: file.write_text(config(port=port), "utf-8"),
+        "ready.test. A",
+        address,
+    ) as port:
+        yield port
