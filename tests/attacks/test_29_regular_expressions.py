@@ -1,6 +1,6 @@
 """Regular expressions in lists: none is ever run, so none can be made to take for ever."""
 
-import ast
+import re
 
 import pytest
 
@@ -10,6 +10,7 @@ from tests.support.data import CHECKOUT
 from tests.support.gateway import Gateway
 from tests.support.generations import generation
 
+IMPORT = re.compile(r"^\s*(import|cimport|from)\b.*\b(re|fnmatch)\b", re.MULTILINE)
 NAMES = [f"name{number}.listed.example" for number in range(300)]
 EVIL = ["(a+)+$", "^(a|a)*$", "([a-zA-Z]+)*$", "(.*a){25}", "^(([a-z])+.)+[A-Z]([a-z])+$"]
 WRITTEN = {
@@ -49,12 +50,11 @@ def test_a_list_of_them_is_refused(form: str) -> None:
 
 @pytest.mark.parametrize("folder", ["core", "net", "evidence"])
 def test_nothing_that_answers_queries_runs_any(folder: str) -> None:
-    for path in (CHECKOUT / "dnsguard" / folder).glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Import):
-                assert not {"re", "fnmatch"} & {alias.name for alias in node.names}, path
-            if isinstance(node, ast.ImportFrom):
-                assert node.module not in ("re", "fnmatch"), path
+    sources = list((CHECKOUT / "dnsguard" / folder).rglob("*.py*"))
+    assert sources
+    for path in sources:
+        if path.suffix in (".py", ".pyx", ".pxd"):
+            assert not IMPORT.search(path.read_text("utf-8")), path
 
 
 def test_the_longest_name_is_looked_up_like_any_other() -> None:

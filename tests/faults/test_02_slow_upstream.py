@@ -4,13 +4,13 @@ import random
 
 import pytest
 
+from dnsguard.core.retry import MAX_ATTEMPTS
 from tests.faults.driver import ALL, LOCAL, RIGHT, SECONDS, Pair, under_load
 from tests.support.scripted import Peer, Replies, Script
 from tests.support.truth import respond
 
 SLOW = (0.2, 1.0)  # seconds: some are asked for once more before the answer comes
 LONGER = (0.2, 4.0) if SECONDS > 1 else SLOW
-MOST = 8  # messages for a question: retry.MAX_ATTEMPTS
 
 
 def late(least: float, most: float, *, times: int = 1) -> Script:
@@ -37,7 +37,9 @@ def test_only_what_must_be_asked_is_slow(pair: Pair, script: Script) -> None:
         pair.heal()
         during.check_right(*LOCAL)
         assert set(during.outcomes("fresh", "alias")) == {RIGHT}
-        assert during.asked(pair.first, pair.second) <= MOST * len(during.of("fresh", "alias"))
+        assert during.asked(pair.first, pair.second) <= MAX_ATTEMPTS * len(
+            during.of("fresh", "alias")
+        )
         load.recovers("fresh", "alias")
 
 

@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
+from dnsguard.core.resolver import FAILURE_TTL
+from dnsguard.core.retry import MAX_ATTEMPTS
 from tests.faults.driver import (
     ALL,
     FAILED,
@@ -26,8 +28,6 @@ NO_REACHABLE_AUTHORITY, NETWORK_ERROR = 22, 23  # EDE (RFC 8914)
 CACHED_ERROR = 13  # beside them, when the failure is remembered
 REPEATS = 10
 WORKERS = 2
-MOST = 8  # messages for a question: retry.MAX_ATTEMPTS
-REMEMBERED = 2.0  # seconds, what failed (RFC 9520)
 
 
 @contextmanager
@@ -81,4 +81,5 @@ def ask_again_and_again(pair: Pair) -> None:
     for _ in range(REPEATS):
         ask(pair.server.places["127.0.0.1"], [query] * 4, source=UNREGISTERED)
     asked = [n for upstream in (pair.first, pair.second) for n in upstream.names if str(start) in n]
-    assert len(asked) <= WORKERS * MOST * (1 + (time.monotonic() - start) / REMEMBERED)
+    times = 1 + (time.monotonic() - start) / FAILURE_TTL  # that it may be asked anew
+    assert len(asked) <= WORKERS * MAX_ATTEMPTS * times

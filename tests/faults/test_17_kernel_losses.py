@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from select import select
 
-from tests.faults.driver import KINDS, UNREGISTERED, config, under_load
+from tests.faults.driver import ALL, UNREGISTERED, config, under_load
 from tests.processes.clients import answered, clients, send
 from tests.scenarios.client import compose
 from tests.support.metrics import read_samples
@@ -19,7 +19,6 @@ from tests.support.scripted import ScriptedUpstream
 from tests.support.server import DEADLINE, Server, running
 from tests.support.truth import LISTED, truth
 
-ALL = tuple(kind.name for kind in KINDS)
 BURST = 30_000  # queries; some 10,000 have room with each of two workers
 SILENCE = 0.5  # seconds after which new clients are taken to be cut off
 
@@ -100,6 +99,14 @@ def nft(rules: str) -> None:
     subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True, timeout=DEADLINE)
 
 
+def cut_off() -> int:
+    """Return how many packets of new clients the rule has dropped."""
+    listed = subprocess.run(
+        ["nft", "list", "ruleset"], capture_output=True, text=True, check=True, timeout=DEADLINE
+    )
+    return int(listed.stdout.partition("counter packets ")[2].split()[0])
+
+
 def test_who_has_no_room_in_the_connection_table_is_cut_off_and_nobody_else(
     tmp_path: Path,
 ) -> None:
@@ -117,6 +124,7 @@ def test_who_has_no_room_in_the_connection_table_is_cut_off_and_nobody_else(
                 for client in late:
                     send(client, server)
                 assert len(answered(late, SILENCE)) < len(late)
+            assert cut_off() > 0
             load.phase("no room for more").check_right(*ALL)
             nft("flush ruleset")
             with clients(8) as late:

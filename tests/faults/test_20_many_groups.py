@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.faults.driver import HEAVY, SECONDS
+from tests.faults.driver import HEAVY, SECONDS, SINKHOLE
 from tests.scenarios.client import ask, compose
 from tests.support.gateway import read, said
 from tests.support.metrics import read_samples
@@ -18,7 +18,6 @@ GROUPS = 20
 LISTS = 100 if SECONDS >= HEAVY else 40
 NAMES = 50_000 if SECONDS >= HEAVY else 50  # in each list
 SAMPLE = 50
-SINKHOLE = "0.0.0.0"
 
 
 def address(number: int) -> str:
