@@ -44,9 +44,11 @@ class Record(NamedTuple):
         """Tell whether who asks for a type is told this record of a name on the way."""
         return self.rdatatype == "CNAME" or rdatatype in (self.rdatatype, "ANY")
 
-    def redirects(self, name: str) -> bool:
-        """Tell whether this is a DNAME above a name."""
-        return self.rdatatype == "DNAME" and name.endswith(f".{self.name}")
+    def redirects(self, name: str, target: str | None) -> bool:
+        """Tell whether this is a DNAME by which a name leads to a target."""
+        if self.rdatatype != "DNAME" or not name.endswith(f".{self.name}"):
+            return False
+        return (name.removesuffix(self.name) + self.target).rstrip(".") == target
 
     @property
     def target(self) -> str:
@@ -89,7 +91,8 @@ def hops(qname: str, rdatatype: str, answer: Sequence[Record]) -> list[Hop] | No
         return None
     told: list[Record] = []
     for name in names:
-        told += [r for r in answer if r.redirects(name) and r not in told]
+        made = [r for r in answer if r.redirects(name, _target(name, answer)) and r not in told]
+        told += sorted(made, key=lambda record: len(record.owner))[-1:]
         told += [r for r in answer if r.name == name and r.asked(rdatatype)]
     if answer and not told:
         return None
@@ -103,14 +106,17 @@ def hops(qname: str, rdatatype: str, answer: Sequence[Record]) -> list[Hop] | No
 def _chain(qname: str, answer: Sequence[Record]) -> list[str] | None:
     """Return the names from the queried one along its aliases, None for a loop or too many."""
     names = [qname]
-    while alias := next(
-        (r for r in answer if r.rdatatype == "CNAME" and r.name == names[-1]), None
-    ):
-        target = alias.target
+    while (target := _target(names[-1], answer)) is not None:
         if target in names or len(names) > MAX_ALIASES:
             return None
         names.append(target)
     return names
+
+
+def _target(name: str, answer: Sequence[Record]) -> str | None:
+    """Return where a name leads by its alias, None if it has none."""
+    aliases = (record for record in answer if record.rdatatype == "CNAME" and record.name == name)
+    return next((alias.target for alias in aliases), None)
 
 
 def respond(query: dns.message.Message, answer: Sequence[Record]) -> dns.message.Message:
