@@ -1,8 +1,12 @@
 """Growth is seen, and what goes up and down is not taken for it."""
 
+import os
 import random
+from typing import cast
 
-from tests.soak.vitals import Sample, life
+from tests.soak.city import City
+from tests.soak.vitals import Process, Sample, Vitals, life
+from tests.support.processes import started
 
 MIB = 1 << 20
 
@@ -26,3 +30,11 @@ def test_a_warm_up_is_no_leak() -> None:
     samples = [Sample(when, min(40, 10 + when // 5) * MIB) for when in range(0, 1800, 2)]
     found = life("worker", samples)
     assert (found.slope, found.start, found.end) == (0.0, 40.0, 40.0)
+
+
+def test_who_has_the_number_of_a_process_that_ended_is_another() -> None:
+    vitals = Vitals(cast(City, None))
+    pid = os.getpid()
+    own = Process(pid, started(pid))
+    vitals.sample([own, Process(pid, own.started - 1)])
+    assert {process: len(samples) for process, samples in vitals.samples.items()} == {own: 1}

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tests.soak.city import City
 from tests.support.background import InThread
 from tests.support.metrics import Samples, gone_backwards, read_samples
-from tests.support.processes import resident
+from tests.support.processes import resident, started
 
 SAMPLE_EVERY = 2.0
 WARM_UP = 1_200.0  # seconds of a process's life in which it may grow: caches and heap fill
@@ -33,6 +33,13 @@ class Sample(NamedTuple):
     memory: int
 
 
+class Process(NamedTuple):
+    """A process; another one may have its number once it has ended."""
+
+    pid: int
+    started: int
+
+
 class Life(NamedTuple):
     """What became of the memory of one process, in MiB, and in MiB an hour after its warm-up."""
 
@@ -49,8 +56,8 @@ class Vitals(InThread):
     def __init__(self, city: City) -> None:
         super().__init__()
         self._city = city
-        self._processes: dict[int, str] = {}
-        self._samples: dict[int, list[Sample]] = defaultdict(list)
+        self._processes: dict[Process, str] = {}
+        self.samples: dict[Process, list[Sample]] = defaultdict(list)
         self.descriptors: dict[str, list[int]] = defaultdict(list)
         self._metrics: Samples = {}
         self._series: set[str] = set()
@@ -67,7 +74,7 @@ class Vitals(InThread):
         complaints += self._check_metrics(read_samples(city.server.metrics()), replaces)
         complaints += self._check_log()
         for name, pid in zip(("control plane", "worker 0", "worker 1"), pids, strict=True):
-            self._processes[pid] = name
+            self._processes[Process(pid, started(pid))] = name
             self.descriptors[name].append(_descriptors(pid))
         return complaints
 
@@ -110,15 +117,20 @@ class Vitals(InThread):
     def run(self) -> None:
         """Take samples."""
         while not self.stopping.wait(SAMPLE_EVERY):
-            for pid in tuple(self._processes):
-                if taken := resident(pid):
-                    self._samples[pid].append(Sample(time.monotonic(), taken))
+            self.sample(self._processes)
+
+    def sample(self, processes: Iterable[Process]) -> None:
+        """Take a sample of each process that still lives."""
+        for process in tuple(processes):
+            taken = resident(process.pid)
+            if taken and started(process.pid) == process.started:
+                self.samples[process].append(Sample(time.monotonic(), taken))
 
     def lives(self) -> list[Life]:
         """Return how each process fared that lived long enough to tell."""
         return [
-            life(self._processes[pid], samples)
-            for pid, samples in self._samples.items()
+            life(self._processes[process], samples)
+            for process, samples in self.samples.items()
             if len(samples) >= 10
         ]
 

@@ -51,6 +51,12 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
 
 
+def started(pid: int) -> int:
+    """Return when a process was started, in clock ticks of the machine; 0 when there is none."""
+    fields = _stat(Path(f"/proc/{pid}"))
+    return int(fields[19]) if fields else 0
+
+
 def resident(pid: int) -> int:
     """Return the octets of memory that a process takes, 0 when there is no process."""
     try:
