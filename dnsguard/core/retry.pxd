@@ -74,6 +74,8 @@ cdef class Retry:
 
     cpdef int failed(self, Attempt attempt, bint by_us=*) except -1
 
+    cpdef int give_up(self, Attempt attempt) except -1
+
     cdef int _doubt(self, Attempt attempt) except -1
 
     cdef int _ask_again(self, int upstream, bint tcp, bint edns) except -1

@@ -198,6 +198,10 @@ class Retry:
             self._ask_again(attempt.upstream, tcp=False, edns=False)
         attempt.given_up = attempt.tcp or self._route.all_down
 
+    def give_up(self, attempt: Attempt) -> None:
+        """Ask the upstream of an attempt no more."""
+        attempt.given_up = True
+
     def _doubt(self, attempt: Attempt) -> None:
         attempt.doubted = True
         self._ask_again(attempt.upstream, tcp=True, edns=attempt.edns)

@@ -29,6 +29,7 @@ cdef class Exchange(Receiver):
     cdef object listener
     cdef Count client
     cdef double patience
+    cdef bint extra
     cdef list joined
     cdef Exchanges _exchanges
     cdef list _servers
@@ -49,6 +50,9 @@ cdef class Exchange(Receiver):
     cpdef object failed(self, Attempt attempt, error)
 
     cpdef object distrusted(self, Attempt attempt)
+
+    @cython.locals(waited=bint, attempt=Attempt)
+    cdef object avoid(self, Server server, double now)
 
     cdef object timed_out(self, double now)
 
@@ -89,6 +93,8 @@ cdef class Exchanges:
     cdef object finished(self, Exchange exchange, Answer answer, int ede, double now)
 
     cdef object overdue(self, Exchange exchange, double now)
+
+    cdef object probe_suspects(self, double now)
 
     cdef int earn_hedge(self) except -1
 

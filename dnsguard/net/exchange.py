@@ -49,7 +49,7 @@ class Exchange(Receiver):
     `table` is where those find it who ask the same; who asked first needs no list; `alike`
     counts, by forward zone, what asks the same upstreams. Nobody has asked first for a probe;
     without a `listener` whoever did waits no more, if ever. At `patience`, if it is not 0, those
-    who wait may be given something else.
+    who wait may be given something else. An `extra` one does not count if it meets silence.
     """
 
     __slots__ = (
@@ -60,6 +60,7 @@ class Exchange(Receiver):
         "_when",
         "alike",
         "client",
+        "extra",
         "first",
         "joined",
         "key",
@@ -77,6 +78,7 @@ class Exchange(Receiver):
     listener: Listener | None
     client: Count | None
     patience: float
+    extra: bool
     joined: list[Waiter] | None
     _slot: set[Any] | None
 
@@ -142,6 +144,19 @@ class Exchange(Receiver):
         self._release(attempt)
         self._advance(monotonic())
 
+    def avoid(self, server: Server, now: float) -> None:
+        """Wait no more for what was asked of an upstream, and ask it no more."""
+        waited = False
+        attempt = self._retry.latest
+        while attempt is not None:
+            if attempt.carrier is not None and self._servers[attempt.upstream] is server:
+                waited = True
+                self._retry.give_up(attempt)
+                self._release(attempt)
+            attempt = attempt.earlier
+        if waited:
+            self._advance(now)
+
     def timed_out(self, now: float) -> None:
         """Ask on, or give up when it is time."""
         if self._slot is None:
@@ -166,7 +181,9 @@ class Exchange(Receiver):
             silent = now >= min(attempt.sent + attempt.timeout, self._retry.deadline)
             if silent and attempt.carrier is not None and not attempt.reported:
                 attempt.reported = True
-                self._servers[attempt.upstream].silent(attempt.sent, now)
+                if not self.extra:
+                    self._servers[attempt.upstream].silent(attempt.sent, now)
+                    self._exchanges.probe_suspects(now)
             attempt = attempt.earlier
         if now >= self._retry.deadline:
             self._finish(now)
@@ -268,6 +285,10 @@ class Exchanges:
 
     def overdue(self, exchange: Exchange, now: float) -> None:
         """Give those who have waited long enough something else, if there is anything."""
+        raise NotImplementedError
+
+    def probe_suspects(self, now: float) -> None:
+        """Probe the upstreams that fall silent."""
         raise NotImplementedError
 
     def earn_hedge(self) -> None:

@@ -4,6 +4,7 @@ cimport cython
 
 cdef int _FAILURES_UNTIL_DOWN
 cdef int _RESPONSES_UNTIL_UP
+cdef double _PROBE_SUSPECT_EVERY
 cdef double _MIN_PATIENCE
 cdef double _GAIN
 cdef double _DEVIATION_GAIN
@@ -22,6 +23,7 @@ cdef class Health:
     cdef double _last_news
     cdef double _last_response
     cdef double _probed
+    cdef double _suspected
 
     @cython.locals(error=double)
     cpdef int responded(self, double seconds, double now) except -1
@@ -35,6 +37,8 @@ cdef class Health:
     cpdef bint loops(self, double now) except -1
 
     cpdef double patience(self) except -1
+
+    cpdef bint is_suspect(self, double now) except -1
 
     @cython.locals(since=double, due=bint)
     cpdef object probe_due(self, double now)

@@ -10,6 +10,7 @@ FAILURES_UNTIL_DOWN = 3
 RESPONSES_UNTIL_UP = 3  # so that one that comes and goes is not asked first again each time
 PROBE_EVERY = 10.0  # seconds without news of an upstream that is up
 PROBE_DOWN_EVERY = 1.0  # seconds between probes of one that is down
+PROBE_SUSPECT_EVERY = 1.0  # seconds between probes of one that falls silent
 LOOP_SECONDS = 10.0  # that an upstream is not asked after a message to it came back to us
 
 MIN_PATIENCE = 0.02  # seconds: below, another upstream would be asked for a hiccup of our own
@@ -27,6 +28,7 @@ class Probe(IntEnum):
 
 _FAILURES_UNTIL_DOWN = FAILURES_UNTIL_DOWN  # health.pxd types what only this module reads
 _RESPONSES_UNTIL_UP = RESPONSES_UNTIL_UP
+_PROBE_SUSPECT_EVERY = PROBE_SUSPECT_EVERY
 _MIN_PATIENCE = MIN_PATIENCE
 _GAIN = 1 / 8  # as TCP estimates round trips (RFC 6298 section 2)
 _DEVIATION_GAIN = 1 / 4
@@ -46,6 +48,7 @@ class Health:
         "_mean",
         "_probed",
         "_responses",
+        "_suspected",
         "up",
     )
 
@@ -59,6 +62,7 @@ class Health:
         self._last_news = now - PROBE_EVERY
         self._last_response = -inf
         self._probed = now - PROBE_EVERY
+        self._suspected = -inf
 
     def responded(self, seconds: float, now: float) -> None:
         """Take notice of a response after so many seconds, whatever it says."""
@@ -105,6 +109,16 @@ class Health:
         if self._mean == 0.0:
             return 0.0
         return max(_MIN_PATIENCE, self._mean + _DEVIATIONS * self._deviation)
+
+    def is_suspect(self, now: float) -> bool:
+        """Tell whether to probe it at once, as it falls silent; counts as probed if so.
+
+        Once a second at most, and not when it is down: then it is probed anyway.
+        """
+        if not self.up or not self._failures or now - self._suspected < _PROBE_SUSPECT_EVERY:
+            return False
+        self._suspected = now
+        return True
 
     def probe_due(self, now: float) -> Probe:
         """Tell with what to probe now; counts as probed unless that is nothing."""

@@ -35,7 +35,8 @@ cdef class Server:
 
     cpdef int late(self) except -1
 
-    cpdef object looped(self, Py_ssize_t counter, double now)
+    @cython.locals(known=bint)
+    cpdef bint looped(self, Py_ssize_t counter, double now) except -1
 
     cpdef int silent(self, double sent, double now) except -1
 

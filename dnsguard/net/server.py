@@ -91,12 +91,18 @@ class Server:
         self._count_error("late")
         self.health.doubt()
 
-    def looped(self, counter: int, now: float) -> None:
-        """Take notice that what the upstream with that counter was asked came back."""
-        if counter == self._counter:
-            self._count_error("loop")
-            self.health.looped(now)
-            self._changed()
+    def looped(self, counter: int, now: float) -> bool:
+        """Take notice that what the upstream with that counter was asked came back.
+
+        Tell whether that is news of this one.
+        """
+        if counter != self._counter:
+            return False
+        known = self.health.loops(now)
+        self._count_error("loop")
+        self.health.looped(now)
+        self._changed()
+        return not known
 
     def silent(self, sent: float, now: float) -> None:
         """Count a message that was not responded to in time."""

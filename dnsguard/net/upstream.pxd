@@ -59,11 +59,20 @@ cdef class Upstreams(Exchanges):
     @cython.locals(exchange=Exchange)
     cdef object _start(self, Forward forward, listener, Count client, Count zone, Route route)
 
-    @cython.locals(now=double, number=int, server=Server, exchange=Exchange, query=Query)
+    @cython.locals(now=double, number=int, server=Server)
     cpdef int probe(self) except -1
+
+    @cython.locals(number=int, server=Server)
+    cdef object probe_suspects(self, double now)
+
+    @cython.locals(exchange=Exchange, query=Query)
+    cdef object _probe(self, int number, double now, bint routine, bint extra)
 
     @cython.locals(counter=Py_ssize_t, server=Server)
     cdef bint _came_back(self, Forward forward) except -1
+
+    @cython.locals(exchange=Exchange)
+    cdef object _avoid(self, Server server, double now)
 
     @cython.locals(exchange=Exchange, server=Server)
     cpdef int close(self) except -1

@@ -204,6 +204,7 @@ class Upstreams(Exchanges):
         exchange.listener = listener
         exchange.client = client
         exchange.patience = forward.patience
+        exchange.extra = False
         exchange.joined = None
         self._asked[exchange.key] = exchange
         try:
@@ -217,18 +218,27 @@ class Upstreams(Exchanges):
         for number, server in enumerate(self.servers):
             server.pool.retire_idle(now)
             probe = server.health.probe_due(now)
-            if probe == Probe.NONE:
-                continue
-            query = self._loops.make(self.generation.upstreams[number].counter)
-            if probe == Probe.ROUTINE and _PROBE is not None:
-                query = _PROBE
-            exchange = Exchange.__new__(Exchange)
-            exchange.first = None
-            exchange.patience = 0.0
-            exchange.start(self, query, self._route_to((number,), now, probing=True), now)
+            if probe != Probe.NONE:
+                self._probe(number, now, routine=probe == Probe.ROUTINE, extra=False)
         self._page[counters.PENDING] = self.pending
         self._forget_routes()  # how soon upstreams answer changes, and loops end
         self.show_health()
+
+    def probe_suspects(self, now: float) -> None:
+        """Probe the upstreams that fall silent: perhaps what they are asked comes back to us."""
+        for number, server in enumerate(self.servers):
+            if server.health.is_suspect(now):
+                self._probe(number, now, routine=False, extra=True)
+
+    def _probe(self, number: int, now: float, *, routine: bool, extra: bool) -> None:
+        query = self._loops.make(self.generation.upstreams[number].counter)
+        if routine and _PROBE is not None:
+            query = _PROBE
+        exchange = Exchange.__new__(Exchange)
+        exchange.first = None
+        exchange.patience = 0.0
+        exchange.extra = extra
+        exchange.start(self, query, self._route_to((number,), now, probing=True), now)
 
     def _came_back(self, forward: Forward) -> bool:
         """Tell whether a query is a probe of ours, and if so, which upstream sent it back."""
@@ -236,8 +246,18 @@ class Upstreams(Exchanges):
         if counter < 0:
             return False
         for server in self.servers:
-            server.looped(counter, forward.received)
+            if server.looped(counter, forward.received):
+                self._avoid(server, forward.received)
         return True
+
+    def _avoid(self, server: Server, now: float) -> None:
+        """Have whoever waits for an upstream that sends everything back wait no more."""
+        for exchange in self.wheel.things():
+            if exchange.first is not None:
+                try:
+                    exchange.avoid(server, now)
+                except Exception:  # noqa: BLE001 - it costs one question, not the others
+                    self.give_up(exchange, now)
 
     def close(self) -> None:
         """Stop asking; whoever waits is not answered."""

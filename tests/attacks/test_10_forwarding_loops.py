@@ -97,8 +97,9 @@ def test_two_with_two_workers_each(tmp_path: Path) -> None:
             config = {"upstreams": [tap.url], "limits": {"exempt": [EVERYBODY]}}
             return opened.enter_context(running(folder, config)).places["127.0.0.1"]
 
-        # Each of four workers may meet the question once: the responses are as many again.
+        # Each of four workers may meet the question once, and ask twice until the loop is found.
+        # Each of four workers may meet the question, and ask twice until the loop is found.
         place = close_ring(taps, start)
-        check_rings([(place, taps)], Tap.queried)
+        check_rings([(place, taps)], Tap.packets)
         fresh = (f"found{number}.example.org" for number in count())
         wait_for(lambda: goes_no_further(place, next(fresh), taps), "the loop is found")

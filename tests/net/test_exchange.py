@@ -28,6 +28,8 @@ class TestTime:
         times: list[float] = []
 
         def script(query: bytes, transport: str, peer: Peer) -> Replies:
+            if b"loop-check" in query.lower():  # it is probed as well
+                return []
             times.append(monotonic())
             return [] if len(times) < 3 else telling()(query, transport, peer)
 

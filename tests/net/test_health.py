@@ -10,6 +10,7 @@ from dnsguard.net.health import (
     MIN_PATIENCE,
     PROBE_DOWN_EVERY,
     PROBE_EVERY,
+    PROBE_SUSPECT_EVERY,
     RESPONSES_UNTIL_UP,
     Health,
     Probe,
@@ -33,6 +34,19 @@ def test_a_failure_at_the_moment_it_is_made_counts() -> None:
     health = Health(1.0)
     fail(health, FAILURES_UNTIL_DOWN, sent=1.0, now=1.0)
     assert not health.up
+
+
+def test_one_that_falls_silent_is_suspect_once_a_second_while_it_is_up() -> None:
+    health = Health(0.0)
+    assert not health.is_suspect(1.0)
+    fail(health, 1)
+    assert health.is_suspect(2.0)
+    assert not health.is_suspect(1.9 + PROBE_SUSPECT_EVERY)
+    assert health.is_suspect(2.0 + PROBE_SUSPECT_EVERY)
+    respond(health, 1)
+    assert not health.is_suspect(9.0)
+    fail(health, FAILURES_UNTIL_DOWN, sent=10.0, now=11.0)
+    assert not health.is_suspect(11.0), "it is probed anyway"
 
 
 def respond(health: Health, times: int, seconds: float = 0.1, now: float = 3.0) -> None:

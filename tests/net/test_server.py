@@ -157,12 +157,13 @@ def test_an_error_is_doubted(watched: Watched, data: bytes, probe: Probe) -> Non
 
 
 def test_what_came_back_is_the_loop_of_one_upstream(watched: Watched) -> None:
-    watched.server.looped(START + 1, 1.0)
+    assert not watched.server.looped(START + 1, 1.0)
     assert watched.errors() == {}
-    watched.server.looped(START, 1.0)
+    assert watched.server.looped(START, 1.0)
     assert (watched.errors(), watched.changes) == ({"loop": 1}, 1)
     watched.server.show_health(1.0)
     assert watched.page[START + counters.UPSTREAM_STATE] == counters.LOOPING
+    assert not watched.server.looped(START, 1.5), "that is no news"
 
 
 def test_tcp_connections_to_one_upstream_have_a_bound(

@@ -135,7 +135,7 @@ def test_who_waits_for_refreshing_is_given_what_is_stale(upstream: ScriptedUpstr
         change_entries(shell, expire)
         answer = shell.ask(NAME)
         assert extended_errors(answer) == [Ede.STALE_ANSWER]
-        assert shell.upstreams.pending == 1, "the upstream has not been given up yet"
+        assert shell.upstreams.pending, "the upstream has not been given up yet"
 
 
 def knowing_one_name(query: bytes, transport: str, peer: Peer) -> Replies:

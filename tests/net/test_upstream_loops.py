@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 
+import dns.message
 import dns.rcode
 import pytest
 
-from dnsguard.core import counters
+from dnsguard.core import counters, retry
 from dnsguard.core.protocol import Ede
 from tests.support.gateway import extended_errors
 from tests.support.generations import Setup
 from tests.support.loops import wait_for
-from tests.support.scripted import TRUE, ScriptedUpstream
-from tests.support.shell import Shell, addresses
+from tests.support.scripted import PROBED, TRUE, ScriptedUpstream, silent, telling
+from tests.support.shell import Shell, addresses, make_query
 
 NAME = "www.example.org"
 
@@ -55,6 +56,45 @@ def test_one_that_asks_itself_is_found(shell: Shell) -> None:
     assert answer.rcode() == dns.rcode.SERVFAIL
     assert extended_errors(answer)[0] == Ede.NO_REACHABLE_AUTHORITY
     assert errors(shell, "timeout") == 0, "it was not even asked"
+
+
+def test_what_is_under_way_ends_with_the_finding(shell: Shell) -> None:
+    answer = shell.ask(NAME)
+    assert answer.rcode() == dns.rcode.SERVFAIL
+    assert extended_errors(answer)[0] == Ede.NO_REACHABLE_AUTHORITY
+    assert states(shell) == [counters.LOOPING], "it was probed as it fell silent"
+    assert errors(shell, "timeout") == 1, "it was not waited for any more"
+    wait_for(lambda: not shell.upstreams.waiting, "nobody waits")
+
+
+def test_what_is_under_way_goes_on_elsewhere(shell: Shell, upstream: ScriptedUpstream) -> None:
+    zones = {"elsewhere.example": [upstream.url]}
+    upstream.script = silent
+    setup = Setup(upstreams=[url(shell)], forward_zones=zones)
+    shell.swap(setup)
+    with shell.datagrams() as client:
+        client.send(make_query("www.elsewhere.example"))
+        wait_for(lambda: upstream.names, "it is asked")
+        assert shell.ask(NAME).rcode() == dns.rcode.SERVFAIL
+        upstream.script = telling()
+        assert addresses(dns.message.from_wire(client.recv(4096))) == [TRUE]
+
+
+def test_an_upstream_that_falls_silent_is_probed_at_once_and_that_is_no_second_failure(
+    upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "TIMEOUTS", (0.1, retry.DEADLINE))
+    upstream.script = silent
+    with Shell(Setup(upstreams=[upstream.url])) as shell, shell.datagrams() as client:
+        client.send(make_query(NAME))
+        wait_for(lambda: probes(upstream) == 2, "it is probed, and once more")
+        assert errors(shell, "timeout") == 1
+        assert states(shell) == [counters.UP]
+
+
+def probes(upstream: ScriptedUpstream) -> int:
+    """Return how often an upstream was asked for the name of a probe."""
+    return sum(received.name.endswith(PROBED) for received in upstream.received)
 
 
 def test_another_upstream_is_asked_instead(shell: Shell, upstream: ScriptedUpstream) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -70,7 +71,8 @@ class Tap:
             onward.connect(self.target)
             asyncio.get_running_loop().add_reader(onward, self._take_response, onward, client)
         self.queries.append(data)
-        onward.send(data)
+        with suppress(OSError):  # an ICMP error of an earlier one: who is asked is gone
+            onward.send(data)
 
     def _take_response(self, onward: socket.socket, client: Place) -> None:
         try:
