@@ -183,8 +183,8 @@ class Exchange(Receiver):
                 attempt.reported = True
                 if not self.extra:
                     self._servers[attempt.upstream].silent(attempt.sent, now)
+                    self._exchanges.probe_suspects(now)
             attempt = attempt.earlier
-        self._exchanges.probe_suspects(now)
         if now >= self._retry.deadline:
             self._finish(now)
         else:
