@@ -5,6 +5,7 @@ import re
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -100,11 +101,12 @@ class Prometheus:
 
     def _wait_until_ready(self) -> None:
         end = time.monotonic() + _DEADLINE
-        while time.monotonic() < end:
-            if self._client.get("/-/ready").status_code == httpx.codes.OK:
-                return
+        while time.monotonic() < end and self._process.poll() is None:
+            with suppress(httpx.TransportError):  # it may end although it listened already
+                if self._client.get("/-/ready").status_code == httpx.codes.OK:
+                    return
             time.sleep(_PAUSE)
-        raise TimeoutError(f"prometheus is not ready:\n{self._log.read_text(errors='replace')}")
+        raise RuntimeError(f"prometheus is not ready:\n{self._log.read_text(errors='replace')}")
 
     def _stop(self) -> None:
         self._process.terminate()
