@@ -12,17 +12,22 @@ sys.path.append(str(Path(__file__).parent.parent))
 
 from dnsguard.build import BUILD
 from tests.support.data import left_out
+from tests.support.netns import isolate
 
 # How long an example takes says more of what else the machine does than of the code.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+# A port that was free a moment ago may be another run's by now, and its datagrams come here.
+ISOLATED = isolate()
 
 
 def pytest_report_header() -> str:
     expected = os.environ.get("DNSGUARD_BUILD", BUILD)
     if expected != BUILD:
         raise pytest.UsageError(f"this is the {BUILD} build of dnsguard, not the {expected} one")
-    return f"dnsguard: {BUILD} build"
+    network = "its own" if ISOLATED else "the machine's"
+    return f"dnsguard: {BUILD} build, {network} network"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
