@@ -4,10 +4,10 @@ import select
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from tests.support.asking import ask_tcp, ask_udp
 from tests.support.gateway import question, said
+from tests.support.processes import is_running
 from tests.support.server import Server
 
 BLOCKED = "www.tiktok.com A"
@@ -49,14 +49,6 @@ def ask(server: Server, text: str, *, by: str = REGISTERED, transport: str = "ud
         client.bind((by, 0))
         asking = ask_udp if transport == "udp" else ask_tcp
         return said(asking(client, text, ("127.0.0.1", server.port))[0])
-
-
-def is_running(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"  # dead already, and only its parent has not asked yet
 
 
 def ended(pids: Iterable[int]) -> Callable[[], bool]:

@@ -4,6 +4,14 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+_DEAD = {"Z", "X"}  # and only the parent has not asked yet
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process lives."""
+    fields = _stat(Path(f"/proc/{pid}"))
+    return bool(fields) and fields[0] not in _DEAD
+
 
 def of_group(group: int) -> list[int]:
     """Return the processes of a process group that are not dead."""
@@ -11,7 +19,7 @@ def of_group(group: int) -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (fields := _stat(entry)):
             state, _, pgrp = fields[:3]
-            if int(pgrp) == group and state not in {"Z", "X"}:
+            if int(pgrp) == group and state not in _DEAD:
                 found.append(int(entry.name))
     return found
 
