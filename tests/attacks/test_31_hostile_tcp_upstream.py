@@ -2,7 +2,8 @@
 
 import asyncio
 import struct
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
 
 import pytest
@@ -108,10 +109,7 @@ async def cutting(server: Hostile, query: bytes, writer: asyncio.StreamWriter) -
     writer.transport.abort()
 
 
-@pytest.fixture
-def honest() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream(telling()) as upstream:
-        yield upstream
+HOSTILE = (promising, dripping, half_a_length, empty, garbage, others, hanging, cutting)
 
 
 def failures(shell: Shell) -> int:
@@ -120,13 +118,9 @@ def failures(shell: Shell) -> int:
     return sum(shell.page[counter + number] for number in range(len(counters.UPSTREAM_ERRORS)))
 
 
-@pytest.mark.parametrize(
-    "serve", [promising, dripping, half_a_length, empty, garbage, others, hanging, cutting]
-)
-def test_the_next_upstream_is_asked_and_little_is_taken(
-    honest: ScriptedUpstream, serve: Serve
-) -> None:
+def check_next_is_asked(serve: Serve) -> None:
     with (
+        ScriptedUpstream(telling()) as honest,
         Hostile(serve) as hostile,
         Shell(Setup(upstreams=[hostile.url, honest.tcp_url])) as shell,
     ):
@@ -135,6 +129,20 @@ def test_the_next_upstream_is_asked_and_little_is_taken(
         assert hostile.queries > 0
         wait_for(lambda: shell.upstreams.pending == 0, "nothing is left")
         assert hostile.sent < TAKEN
+
+
+@pytest.fixture(scope="module")
+def checks() -> Iterator[Mapping[Serve, Future[None]]]:
+    """Checks of all hostile upstreams at once, for it takes seconds until the silent are lost."""
+    with ThreadPoolExecutor(len(HOSTILE)) as threads:
+        yield {serve: threads.submit(check_next_is_asked, serve) for serve in HOSTILE}
+
+
+@pytest.mark.parametrize("serve", HOSTILE)
+def test_the_next_upstream_is_asked_and_little_is_taken(
+    checks: Mapping[Serve, Future[None]], serve: Serve
+) -> None:
+    checks[serve].result()
 
 
 def test_what_follows_an_answer_is_not_taken() -> None:
