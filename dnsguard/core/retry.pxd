@@ -42,7 +42,9 @@ cdef class Retry:
     cdef readonly Response response
     cdef readonly Attempt latest
     cdef readonly int ede
+    cdef readonly double began
     cdef readonly double deadline
+    cdef readonly double deadline_all_silent
     cdef readonly double resume
     cdef Query _query
     cdef Route _route
@@ -85,6 +87,9 @@ cdef class Retry:
 
     @cython.locals(tries=int, attempt=Attempt)
     cdef bint _may_ask(self, int upstream, bint tcp) except -1
+
+    @cython.locals(tries=Py_ssize_t, attempt=Attempt)
+    cdef Py_ssize_t _tries(self, int upstream) except -1
 
     @cython.locals(attempt=Attempt, waits=bint)
     cdef double _when(self, int upstream) except -1

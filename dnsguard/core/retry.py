@@ -16,10 +16,10 @@ from dnsguard.core.wire import Query
 
 MAX_ATTEMPTS = 8
 MAX_TRIES = 3  # of one upstream over one transport (RFC 9520 section 3.1)
-TIMEOUTS = (0.4, 0.8, 1.2, 1.6)  # seconds until the next upstream is asked as well
-TCP_TIMEOUT = 1.2
+TIMEOUTS = (0.4, 0.8, 1.2)  # seconds until the next is asked as well, by how often one was
+TCP_TIMEOUT = 0.9
 DEADLINE = 5.0  # seconds until a client is told that nobody answered
-DEADLINE_ALL_DOWN = 1.5  # the same while no upstream is known to be up
+DEADLINE_ALL_SILENT = 1.9  # the same if no upstream has sent anything at all since
 
 
 class Step(IntEnum):
@@ -68,7 +68,8 @@ class Retry:
     although it has nothing now, 0 where that is never. `ede` says why there is no answer: what
     an upstream said of it, or else what we saw of the upstreams. An answer in other letter case
     than the query's is taken where TCP, which would tell, cannot be had and nothing better comes
-    in time.
+    in time. `deadline` is when to give up, `deadline_all_silent` when to do so if since it
+    `began` no upstream has responded to anything.
     """
 
     __slots__ = (
@@ -82,7 +83,9 @@ class Retry:
         "_told",
         "_turn",
         "answer",
+        "began",
         "deadline",
+        "deadline_all_silent",
         "ede",
         "latest",
         "response",
@@ -95,7 +98,9 @@ class Retry:
         self.response: Response | None = None
         self.latest: Attempt | None = None
         self.ede = _NO_REACHABLE_AUTHORITY
-        self.deadline = now + (DEADLINE_ALL_DOWN if route.all_down else DEADLINE)
+        self.began = now
+        self.deadline = now + DEADLINE
+        self.deadline_all_silent = now + DEADLINE_ALL_SILENT
         self.resume = 0.0
         self._query = query
         self._route = route
@@ -233,6 +238,15 @@ class Retry:
             attempt = attempt.earlier
         return tries < _MAX_TRIES
 
+    def _tries(self, upstream: int) -> int:
+        """Return how often an upstream was asked."""
+        tries = 0
+        attempt = self.latest
+        while attempt is not None:
+            tries += attempt.upstream == upstream
+            attempt = attempt.earlier
+        return tries
+
     def _when(self, upstream: int) -> float:
         """Return when an upstream may be asked: later where it just was, or was out of reach."""
         attempt = self.latest
@@ -267,7 +281,7 @@ class Retry:
         if tcp:
             attempt.timeout = TCP_TIMEOUT
         else:
-            attempt.timeout = TIMEOUTS[min(self._attempts, len(TIMEOUTS) - 1)]
+            attempt.timeout = TIMEOUTS[min(self._tries(upstream), len(TIMEOUTS) - 1)]
             if self._attempts == 0 and len(self._route.upstreams) > 1:
                 attempt.patience = self._route.patience
         self.latest = attempt

@@ -34,6 +34,7 @@ cdef class Exchange(Receiver):
     cdef Exchanges _exchanges
     cdef list _servers
     cdef Retry _retry
+    cdef Route _route
     cdef set _slot
     cdef double _when
 
@@ -66,6 +67,9 @@ cdef class Exchange(Receiver):
     cdef object _advance(self, double now)
 
     cdef int _wait_until(self, double when, double now) except -1
+
+    @cython.locals(upstream=int, server=Server)
+    cdef bint _all_silent(self) except -1
 
     cdef int _stop_waiting(self) except -1
 

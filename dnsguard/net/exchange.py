@@ -55,6 +55,7 @@ class Exchange(Receiver):
     __slots__ = (
         "_exchanges",
         "_retry",
+        "_route",
         "_servers",
         "_slot",
         "_when",
@@ -86,6 +87,7 @@ class Exchange(Receiver):
         """Send the first message."""
         self._exchanges = exchanges
         self._servers = exchanges.servers
+        self._route = route
         self._retry = start(query, route, exchanges.randomness, now)
         exchanges.earn_hedge()
         self._slot = None
@@ -165,10 +167,12 @@ class Exchange(Receiver):
         if self.patience and now >= self.patience:
             self.patience = 0.0
             self._exchanges.overdue(self, now)
-        if now < self._when:
-            self._wait_until(self._when, now)
-        else:
+        if now >= self._when:
             self._ask_on(now)
+        elif now >= self._retry.deadline_all_silent and self._all_silent():
+            self._finish(now)
+        else:
+            self._wait_until(self._when, now)
 
     def _ask_on(self, now: float) -> None:
         attempt = self._retry.latest
@@ -229,7 +233,16 @@ class Exchange(Receiver):
         self._when = when
         if self.patience:
             when = min(when, self.patience)
+        if now < self._retry.deadline_all_silent:
+            when = min(when, self._retry.deadline_all_silent)
         self._slot = self._exchanges.wait(self, when, now)
+
+    def _all_silent(self) -> bool:
+        for upstream in self._route.upstreams:
+            server = self._servers[upstream]
+            if not server.health.is_silent(self._retry.began):
+                return False
+        return True
 
     def _stop_waiting(self) -> None:
         if self._slot is not None:

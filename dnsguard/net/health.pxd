@@ -30,6 +30,8 @@ cdef class Health:
 
     cpdef object failed(self, double sent, double now)
 
+    cpdef bint is_silent(self, double since) except -1
+
     cpdef int doubt(self) except -1
 
     cpdef int looped(self, double now) except -1

@@ -92,6 +92,10 @@ class Health:
         if self._failures >= _FAILURES_UNTIL_DOWN:
             self.up = False
 
+    def is_silent(self, since: float) -> bool:
+        """Tell whether it fails, and has responded to nothing since a time."""
+        return self._failures > 0 and self._last_response < since
+
     def doubt(self) -> None:
         """Have it probed soon: it is late, or what it says is an error."""
         self._doubtful = True

@@ -10,7 +10,7 @@ from dnsguard.core.protocol import Ede
 from dnsguard.core.response import Status
 from dnsguard.core.retry import (
     DEADLINE,
-    DEADLINE_ALL_DOWN,
+    DEADLINE_ALL_SILENT,
     MAX_ATTEMPTS,
     MAX_TRIES,
     TCP_TIMEOUT,
@@ -63,7 +63,7 @@ def repeating(octets: bytes) -> Callable[[int], bytes]:
         (["error", S, ANSWER], "0udp 1udp 0udp done"),
         (["error", "error", ANSWER], "0udp 1udp later 0udp done"),
         (["error", SERVFAIL, ANSWER], "0udp 1udp later 0udp done"),
-        (["error"] * 9, "0udp 1udp later 0udp later 1udp later 0udp later 1udp nothing left"),
+        (["error"] * 9, "0udp 1udp later 0udp 1udp later 0udp 1udp nothing left"),
         ([TRUNCATED, "error", "error", ANSWER], "0udp 0tcp 1udp later 1udp done"),
         ([S, ANSWER], "0udp 1udp done"),
         ([S, S, ANSWER], "0udp 1udp 0udp done"),
@@ -239,18 +239,19 @@ def test_what_is_no_response_gives_no_reason() -> None:
 
 
 def test_the_times() -> None:
-    assert retry(0).deadline == 100.0 + DEADLINE
-    assert retry(0, all_down=True).deadline == 100.0 + DEADLINE_ALL_DOWN
     attempts = retry(0, 1)
+    assert attempts.began == 100.0
+    assert attempts.deadline == 100.0 + DEADLINE
+    assert attempts.deadline_all_silent == 100.0 + DEADLINE_ALL_SILENT
     timeouts = [taken(attempts).timeout for _ in range(2 * MAX_TRIES)]
-    assert timeouts == [*TIMEOUTS, TIMEOUTS[-1], TIMEOUTS[-1]]
+    assert timeouts == [timeout for timeout in TIMEOUTS for _ in range(2)]
     assert taken(retry(0, tcp_only=frozenset({0}))).timeout == TCP_TIMEOUT
 
 
 def test_the_first_upstream_is_late_before_it_has_timed_out() -> None:
     attempts = retry(0, 1, patience=0.1)
     times = [(taken(attempts).patience, attempts.latest.timeout) for _ in range(2)]  # type: ignore[union-attr]
-    assert times == [(0.1, TIMEOUTS[0]), (0.0, TIMEOUTS[1])]
+    assert times == [(0.1, TIMEOUTS[0]), (0.0, TIMEOUTS[0])]
     assert taken(retry(0, patience=0.1)).patience == 0.0, "there is no other"
     assert taken(retry(0, 1, patience=0.1, tcp_only=frozenset({0}))).patience == 0.0
 

@@ -1,5 +1,6 @@
 """One question on its way: when it is asked again, and what a fault of ours does to it."""
 
+import contextlib
 from dataclasses import replace
 from itertools import pairwise
 from time import monotonic
@@ -17,7 +18,16 @@ from tests.support.dns_server import free_port
 from tests.support.gateway import extended_errors
 from tests.support.generations import Setup
 from tests.support.loops import wait_for
-from tests.support.scripted import TRUE, Peer, Replies, ScriptedUpstream, respond, silent, telling
+from tests.support.scripted import (
+    TRUE,
+    Peer,
+    Replies,
+    ScriptedUpstream,
+    probed,
+    respond,
+    silent,
+    telling,
+)
 from tests.support.shell import Shell, addresses, make_query
 
 
@@ -51,6 +61,41 @@ class TestTime:
         with Shell(Setup(upstreams=[upstream.url])) as shell:
             assert addresses(shell.ask("www.example.org")) == [TRUE]
             assert len(upstream.names) == 2
+
+    def test_silence_of_all_is_told_before_one_question_s_own_would_be(
+        self,
+        upstream: ScriptedUpstream,
+        other: ScriptedUpstream,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        impatient(monkeypatch)
+        upstream.script = other.script = silent
+        with Shell(Setup(upstreams=[upstream.url, other.url])) as shell:
+            answer = shell.ask("www.example.org")
+            assert extended_errors(answer)[0] == Ede.NO_REACHABLE_AUTHORITY
+
+    @pytest.mark.parametrize("quick", ["upstream", "other"])
+    def test_a_slow_answer_is_waited_for_while_one_upstream_answers_anything(
+        self,
+        upstream: ScriptedUpstream,
+        other: ScriptedUpstream,
+        quick: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        impatient(monkeypatch)
+        upstream.script = other.script = silent
+        {"upstream": upstream, "other": other}[quick].script = probed(telling(delay=1.5))
+        with Shell(Setup(upstreams=[upstream.url, other.url])) as shell:
+            assert shell.ask("www.example.org").rcode() == dns.rcode.NOERROR
+
+    def test_one_that_was_not_asked_yet_is_not_silent(
+        self, other: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        impatient(monkeypatch)
+        with contextlib.ExitStack() as stack:
+            mute = [stack.enter_context(ScriptedUpstream(silent)).url for _ in range(5)]
+            with Shell(Setup(upstreams=[*mute, other.url])) as shell:
+                assert shell.ask("www.example.org").rcode() == dns.rcode.NOERROR
 
     def test_nothing_is_left_when_all_have_their_answer(self, upstream: ScriptedUpstream) -> None:
         with Shell(Setup(upstreams=[upstream.url])) as shell, shell.datagrams() as client:
@@ -111,6 +156,13 @@ def test_an_upstream_that_restarts_is_worth_another_try() -> None:
         wait_for(lambda: errors(shell, "network") == 1, "it is found closed")
         with ScriptedUpstream(telling(), port=port):
             assert addresses(dns.message.from_wire(one.recv(4096))) == [TRUE]
+
+
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the silence of all be told soon, and nothing else be the end of a question."""
+    monkeypatch.setattr(retry, "TIMEOUTS", (0.1,))
+    monkeypatch.setattr(retry, "DEADLINE_ALL_SILENT", 0.4)
+    monkeypatch.setattr(retry, "DEADLINE", 60.0)
 
 
 def know(shell: Shell) -> None:

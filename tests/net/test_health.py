@@ -49,6 +49,17 @@ def test_one_that_falls_silent_is_suspect_once_a_second_while_it_is_up() -> None
     assert not health.is_suspect(11.0), "it is probed anyway"
 
 
+def test_one_is_silent_that_fails_and_has_said_nothing_since() -> None:
+    health = Health(0.0)
+    assert not health.is_silent(0.5), "it was asked nothing"
+    respond(health, 1, now=1.0)
+    fail(health, 1, sent=1.5, now=2.0)
+    assert health.is_silent(1.5)
+    assert not health.is_silent(0.5)
+    respond(health, 1)
+    assert not health.is_silent(9.0)
+
+
 def respond(health: Health, times: int, seconds: float = 0.1, now: float = 3.0) -> None:
     for _ in range(times):
         health.responded(seconds, now)

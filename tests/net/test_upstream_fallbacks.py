@@ -18,7 +18,7 @@ from tests.support.scripted import (
     Replies,
     Script,
     ScriptedUpstream,
-    respond,
+    probed,
     silent,
     telling,
 )
@@ -44,11 +44,7 @@ def expire(entry: Entry) -> None:
 
 def in_the_end(seconds: float) -> Script:
     """Return a script that tells another address, but late."""
-
-    def script(query: bytes, transport: str, peer: Peer) -> Replies:
-        return [(seconds, respond(query, f"@ 60 A {FRESH}"))]
-
-    return script
+    return probed(telling(FRESH, delay=seconds))
 
 
 @pytest.mark.parametrize("tcp", [False, True])

@@ -24,6 +24,7 @@ from tests.support.scripted import (
     Replies,
     Script,
     ScriptedUpstream,
+    probed,
     respond,
     silent,
     telling,
@@ -283,9 +284,9 @@ class TestLateReplies:
         names = [f"n{number}.example{number}.org" for number in range(3 * FEW)]
         with Shell(Setup(upstreams=[upstream.url])) as shell, shell.datagrams(VICTIM) as client:
             at = monotonic() + LATE + 0.5
-            upstream.script = lambda query, *_: [
-                (max(0.0, at - monotonic()), respond(query, rcode="SERVFAIL"))
-            ]
+            upstream.script = probed(
+                lambda query, *_: [(max(0.0, at - monotonic()), respond(query, rcode="SERVFAIL"))]
+            )
             queries = [asking(name, number) for number, name in enumerate(names)]
             for query in queries:
                 client.send(query)
@@ -302,7 +303,7 @@ def answering_at(when: float) -> Script:
     def script(query: bytes, transport: str, peer: Peer) -> Replies:
         return [(max(0.0, when - monotonic()), respond(query, f"@ 60 A {TRUE}"))]
 
-    return script
+    return probed(script)
 
 
 def _answers(client: socket.socket) -> int:

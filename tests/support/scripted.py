@@ -220,6 +220,17 @@ def telling(address: str = TRUE, *, ttl: int = 60, delay: float = 0.0) -> Script
     return script
 
 
+def probed(script: Script) -> Script:
+    """Return a script that answers probes at once and does with the rest what another says."""
+    at_once = telling()
+
+    def probed_script(query: bytes, transport: str, peer: Peer) -> Replies:
+        is_probe = Received(query, transport, peer).name.endswith(PROBED)
+        return (at_once if is_probe else script)(query, transport, peer)
+
+    return probed_script
+
+
 def silent(query: bytes, transport: str, peer: Peer) -> Replies:
     """Say nothing."""
     return []
