@@ -51,6 +51,7 @@ COMPILED = [
     "dnsguard.net.exchange",
     "dnsguard.net.health",
     "dnsguard.net.pool",
+    "dnsguard.net.routes",
     "dnsguard.net.server",
     "dnsguard.net.udp",
     "dnsguard.net.upstream",

@@ -7,8 +7,8 @@ from dnsguard.core.forward cimport Forward
 from dnsguard.core.resolver cimport Resolver
 from dnsguard.core.route cimport Route
 from dnsguard.core.wire cimport Query
-from dnsguard.net.batch cimport Inbox
 from dnsguard.net.exchange cimport Exchange, Exchanges
+from dnsguard.net.routes cimport Routes
 from dnsguard.net.server cimport Server
 
 cdef double _LATE
@@ -21,13 +21,11 @@ cdef class Upstreams(Exchanges):
     cdef readonly object generation
     cdef Resolver _resolver
     cdef unsigned long long[::1] _page
-    cdef Inbox _inbox
     cdef Pending _pending
     cdef dict _asked
     cdef dict _giving_way
     cdef object _loops
-    cdef list _routes
-    cdef dict _known
+    cdef readonly Routes routes
     cdef Py_ssize_t _max_pending
     cdef Py_ssize_t _max_alike
     cdef list _alike
@@ -93,6 +91,3 @@ cdef class Upstreams(Exchanges):
     )
 
     cdef object _refuse(self, Forward forward, listener, Count client, str limit, double now)
-
-    @cython.locals(route=Route)
-    cdef Route _route(self, Py_ssize_t zone)

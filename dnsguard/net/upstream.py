@@ -1,6 +1,7 @@
-"""Asking upstreams: who may wait for which question, and which upstreams are asked.
+"""Asking upstreams: who may wait for which question.
 
-Identical questions share an exchange. Who may wait is `core.pending`'s to say.
+Identical questions share an exchange. Who may wait is `core.pending`'s to say, whom to ask
+`net.routes`'s.
 """
 
 import asyncio
@@ -10,16 +11,16 @@ from time import monotonic
 from dnsguard.core import counters
 from dnsguard.core.answer import Answer
 from dnsguard.core.forward import Forward
-from dnsguard.core.generation import Generation, Upstream
+from dnsguard.core.generation import Generation
 from dnsguard.core.loops import LoopNames
 from dnsguard.core.pending import Count, Pending, places
 from dnsguard.core.protocol import Ede
 from dnsguard.core.resolver import Resolver
 from dnsguard.core.route import Route
 from dnsguard.core.wire import Query, parse_query
-from dnsguard.net import datagrams
 from dnsguard.net.exchange import Exchange, Exchanges, Listener, Waiter
 from dnsguard.net.health import Probe
+from dnsguard.net.routes import Routes
 from dnsguard.net.server import Server
 
 MAX_WAITING = 20_000  # queries of all clients waiting in one worker, identical ones included
@@ -45,15 +46,13 @@ class Upstreams(Exchanges):
         self, resolver: Resolver, loop: asyncio.AbstractEventLoop, generation: Generation
     ) -> None:
         super().__init__(loop, resolver.page)
+        self.routes = Routes(resolver.page, loop, self.randomness)
         self._resolver = resolver
         self._page = resolver.page
-        self._inbox = datagrams.Inbox(clients=False)
         self._pending = Pending()
         self._asked: dict[bytes, Exchange] = {}
         self._giving_way: dict[Exchange, None] = {}
         self._loops = LoopNames(b"")
-        self._routes: list[Route | None] = []
-        self._known: dict[str, Server] = {}
         self._max_pending = self._max_alike = 0
         self._alike: list[int] = []
         self.generation = generation
@@ -87,27 +86,8 @@ class Upstreams(Exchanges):
         self._alike = [0] * len(generation.upstream_sets)
         self._pending.configure(limits.pending, limits.pending_per_client, limits.exempt)
         self._resolver.replies.amplification.configure(limits.exempt)
-        known = {upstream.url: self._server(upstream) for upstream in generation.upstreams}
-        for url in self._known.keys() - known.keys():
-            self._known[url].pool.close()
-        self._known = known
-        self.servers = [known[upstream.url] for upstream in generation.upstreams]
-        self._forget_routes()
-        self.show_health()
-
-    def _server(self, upstream: Upstream) -> Server:
-        server = self._known.get(upstream.url)
-        if server is None:
-            return Server(
-                upstream,
-                self._page,
-                self._loop,
-                self._inbox,
-                self.randomness,
-                self._forget_routes,
-            )
-        server.configure(upstream)
-        return server
+        self.routes.configure(generation)
+        self.servers = self.routes.servers
 
     def forward(self, forward: Forward, listener: Listener) -> None:
         """Ask the question of a forward; the listener has the reply, now or later."""
@@ -143,7 +123,7 @@ class Upstreams(Exchanges):
             pending.close(zone)
             self._refuse(forward, listener, client, "pending", now)
             return
-        route = self._route(forward.zone)
+        route = self.routes.route(forward.zone)
         self._start(forward, listener, client, zone, route)
         staying = self.wheel.size - len(self._giving_way)
         if not query.verified and staying > self._max_pending // _STAYING_SHARE:
@@ -181,7 +161,7 @@ class Upstreams(Exchanges):
             key = forward.query.key
             if key in self._asked or self.wheel.size >= self._max_pending // _REFRESH_SHARE:
                 continue
-            route = self._route(forward.zone)
+            route = self.routes.route(forward.zone)
             zone = self._pending.open(forward.query)
             if zone is not None:
                 self._start(forward, None, None, zone, route)
@@ -221,8 +201,8 @@ class Upstreams(Exchanges):
             if probe != Probe.NONE:
                 self._probe(number, now, routine=probe == Probe.ROUTINE, extra=False)
         self._page[counters.PENDING] = self.pending
-        self._forget_routes()  # how soon upstreams answer changes, and loops end
-        self.show_health()
+        self.routes.forget()  # how soon upstreams answer changes, and loops end
+        self.routes.show_health()
 
     def probe_suspects(self, now: float) -> None:
         """Probe the upstreams that fall silent: perhaps what they are asked comes back to us."""
@@ -238,7 +218,7 @@ class Upstreams(Exchanges):
         exchange.first = None
         exchange.patience = 0.0
         exchange.extra = extra
-        exchange.start(self, query, self._route_to((number,), now, probing=True), now)
+        exchange.start(self, query, self.routes.route_to((number,), now, probing=True), now)
 
     def _came_back(self, forward: Forward) -> bool:
         """Tell whether a query is a probe of ours, and if so, which upstream sent it back."""
@@ -263,8 +243,7 @@ class Upstreams(Exchanges):
         """Stop asking; whoever waits is not answered."""
         for exchange in self.wheel.things():
             exchange.close()
-        for server in self.servers:
-            server.pool.close()
+        self.routes.close()
 
     def finished(self, exchange: Exchange, answer: Answer | None, ede: int, now: float) -> None:
         """Answer everyone who waits for an exchange: nobody when it was a probe."""
@@ -346,34 +325,6 @@ class Upstreams(Exchanges):
         except Exception:  # noqa: BLE001 - a fault of ours costs one query, not the others
             self.faults.report("passing an answer on")
 
-    def _route(self, zone: int) -> Route:
-        route = self._routes[zone]
-        if route is None:
-            numbers = self.generation.upstream_sets[zone]
-            route = self._routes[zone] = self._route_to(numbers, monotonic())
-        return route
-
-    def _route_to(self, numbers: tuple[int, ...], now: float, *, probing: bool = False) -> Route:
-        """Return the route to some upstreams in the order of the config, those down last.
-
-        Those that send everything back are left out, but for probing.
-        """
-        upstreams = self.generation.upstreams
-        healths = {number: self.servers[number].health for number in numbers}
-        ordered = [number for number in numbers if probing or not healths[number].loops(now)]
-        ordered.sort(key=lambda number: not healths[number].up)
-        return Route(
-            tuple(ordered),
-            self.generation.ttl_bounds,
-            tcp_only=frozenset(number for number in numbers if upstreams[number].tcp),
-            trusted=frozenset(number for number in numbers if upstreams[number].trusted),
-            all_down=not any(health.up for health in healths.values()),
-            patience=healths[ordered[0]].patience() if ordered else 0.0,
-        )
-
-    def _forget_routes(self) -> None:
-        self._routes = [None] * len(self.generation.upstream_sets)
-
     def _refuse(
         self,
         forward: Forward,
@@ -390,9 +341,3 @@ class Upstreams(Exchanges):
             listener.reply(forward, self._resolver.refuse(forward, now))
         except Exception:  # noqa: BLE001 - a fault of ours costs one query, not the others
             self.faults.report("refusing a query")
-
-    def show_health(self) -> None:
-        """Show in the page which upstreams are up."""
-        now = monotonic()
-        for server in self.servers:
-            server.show_health(now)

@@ -168,7 +168,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def know(shell: Shell) -> None:
     """Have it known how soon the first upstream answers."""
     shell.ask("known.example.org")
-    shell.thread.call(shell.upstreams._forget_routes)
+    shell.thread.call(shell.upstreams.routes.forget)
 
 
 def errors(shell: Shell, reason: str) -> int:

@@ -178,12 +178,12 @@ class TestFailover:
             for number in range(5):
                 assert addresses(shell.ask(f"n{number}.example.org")) == ["192.0.2.81"]
             up = shell.upstreams.generation.upstreams[0].counter + counters.UPSTREAM_STATE
-            shell.thread.call(shell.upstreams.show_health)
+            shell.thread.call(shell.upstreams.routes.show_health)
             assert shell.page[up] == 2
             assert errors(shell, 0, "network") == 3  # once it is down it is asked last
             with ScriptedUpstream(telling(), port=port) as back:
                 probe_until_up(shell)
-                shell.thread.call(shell.upstreams.show_health)
+                shell.thread.call(shell.upstreams.routes.show_health)
                 assert shell.page[up] == 1
                 assert addresses(shell.ask("back.example.org")) == [TRUE]
                 assert back.names == ["back.example.org."]

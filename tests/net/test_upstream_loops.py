@@ -30,7 +30,7 @@ def probe_until_found(shell: Shell) -> None:
 
 def states(shell: Shell) -> list[int]:
     """Return the state of each upstream as a worker shows it."""
-    shell.thread.call(shell.upstreams.show_health)
+    shell.thread.call(shell.upstreams.routes.show_health)
     upstreams = shell.upstreams.generation.upstreams
     return [shell.page[upstream.counter + counters.UPSTREAM_STATE] for upstream in upstreams]
 
@@ -120,7 +120,7 @@ def test_a_loop_that_ends_is_asked_again(shell: Shell, upstream: ScriptedUpstrea
         probe_until_found(shell)
         between.swap(Setup(upstreams=[upstream.url], cookie_secrets=()))
         shell.upstreams.servers[0].health.looped(0.0)  # as if a while had passed
-        shell.thread.call(shell.upstreams._forget_routes)
+        shell.thread.call(shell.upstreams.routes.forget)
         assert addresses(shell.ask(NAME)) == [TRUE]
         assert states(shell)[0] == counters.UP
 
