@@ -20,10 +20,16 @@ cdef double _HEDGE_SHARE
 cdef double _HEDGE_BURST
 
 
+@cython.final
+cdef class Alike:
+    cdef Py_ssize_t number
+    cdef dict giving_way
+
+
 cdef class Exchange(Receiver):
     cdef bytes key
     cdef Count zone
-    cdef list alike
+    cdef Alike alike
     cdef dict table
     cdef Forward first
     cdef object listener

@@ -43,13 +43,23 @@ class Listener(Protocol):
 Waiter = tuple[Forward, Listener, Count]
 
 
+class Alike:
+    """How much is under way to the same upstreams, and what of it gives way, oldest first."""
+
+    __slots__ = ("giving_way", "number")
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.giving_way: dict[Exchange, bool] = {}
+
+
 class Exchange(Receiver):
     """One question on its way to some upstreams, and everyone who waits.
 
-    `table` is where those find it who ask the same; who asked first needs no list; `alike`
-    counts, by forward zone, what asks the same upstreams. Nobody has asked first for a probe;
-    without a `listener` whoever did waits no more, if ever. At `patience`, if it is not 0, those
-    who wait may be given something else. An `extra` one does not count if it meets silence.
+    `table` is where those find it who ask the same; who asked first needs no list; `alike` is
+    where it counts. Nobody has asked first for a probe; without a `listener` whoever did waits no
+    more, if ever. At `patience`, if it is not 0, those who wait may be given something else. An
+    `extra` one does not count if it meets silence.
     """
 
     __slots__ = (
@@ -73,7 +83,7 @@ class Exchange(Receiver):
 
     key: bytes
     zone: Count
-    alike: list[int]
+    alike: Alike
     table: "dict[bytes, Exchange]"
     first: Forward | None
     listener: Listener | None

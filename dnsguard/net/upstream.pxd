@@ -7,7 +7,7 @@ from dnsguard.core.forward cimport Forward
 from dnsguard.core.resolver cimport Resolver
 from dnsguard.core.route cimport Route
 from dnsguard.core.wire cimport Query
-from dnsguard.net.exchange cimport Exchange, Exchanges
+from dnsguard.net.exchange cimport Alike, Exchange, Exchanges
 from dnsguard.net.routes cimport Routes
 from dnsguard.net.server cimport Server
 
@@ -23,7 +23,7 @@ cdef class Upstreams(Exchanges):
     cdef unsigned long long[::1] _page
     cdef Pending _pending
     cdef dict _asked
-    cdef dict _giving_way
+    cdef Py_ssize_t _giving_way
     cdef object _loops
     cdef readonly Routes routes
     cdef Py_ssize_t _max_pending
@@ -38,16 +38,22 @@ cdef class Upstreams(Exchanges):
         exchange=Exchange,
         zone=Count,
         route=Route,
+        limit=str,
         staying=Py_ssize_t,
         now=double,
     )
     cpdef object forward(self, Forward forward, listener)
 
-    @cython.locals(exchange=Exchange)
-    cdef bint _has_room(self, Query query, double now) except -1
+    cdef int _stay(self, Exchange exchange) except -1
+
+    @cython.locals(query=Query, alike=Alike, limit=str, oldest=Exchange)
+    cdef str _make_room(self, Forward forward, double now)
+
+    @cython.locals(oldest=Exchange, since=double, alike=Alike, exchange=Exchange)
+    cdef Exchange _oldest(self, list groups)
 
     @cython.locals(first=Forward, client=Count, waiting=list, forward=Forward, counted=Count)
-    cdef object _give_way(self, Exchange exchange, double now)
+    cdef object _give_way(self, Exchange exchange, str limit, double now)
 
     cdef object _end(self, Exchange exchange)
 

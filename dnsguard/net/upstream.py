@@ -6,6 +6,7 @@ Identical questions share an exchange. Who may wait is `core.pending`'s to say, 
 
 import asyncio
 import secrets
+from math import inf
 from time import monotonic
 
 from dnsguard.core import counters
@@ -17,8 +18,8 @@ from dnsguard.core.pending import Count, Pending, places
 from dnsguard.core.protocol import Ede
 from dnsguard.core.resolver import Resolver
 from dnsguard.core.route import Route
-from dnsguard.core.wire import Query, parse_query
-from dnsguard.net.exchange import Exchange, Exchanges, Listener, Waiter
+from dnsguard.core.wire import parse_query
+from dnsguard.net.exchange import Alike, Exchange, Exchanges, Listener, Waiter
 from dnsguard.net.health import Probe
 from dnsguard.net.routes import Routes
 from dnsguard.net.server import Server
@@ -51,10 +52,10 @@ class Upstreams(Exchanges):
         self._page = resolver.page
         self._pending = Pending()
         self._asked: dict[bytes, Exchange] = {}
-        self._giving_way: dict[Exchange, None] = {}
+        self._giving_way = 0
         self._loops = LoopNames(b"")
         self._max_pending = self._max_alike = 0
-        self._alike: list[int] = []
+        self._alike: list[Alike] = []
         self.generation = generation
         self.configure(generation)
 
@@ -83,7 +84,7 @@ class Upstreams(Exchanges):
         self._max_alike = 0  # for no bound, as there are no others
         if len(generation.upstream_sets) > 1:
             self._max_alike = limits.pending - limits.pending // _OTHERS_SHARE
-        self._alike = [0] * len(generation.upstream_sets)
+        self._alike = [Alike() for _ in generation.upstream_sets]
         self._pending.configure(limits.pending, limits.pending_per_client, limits.exempt)
         self._resolver.replies.amplification.configure(limits.exempt)
         self.routes.configure(generation)
@@ -109,40 +110,66 @@ class Upstreams(Exchanges):
         exchange = self._asked.get(key)
         if exchange is not None:
             if query.verified:
-                self._giving_way.pop(exchange, None)
+                self._stay(exchange)
             exchange.join(forward, listener, client)
-            return
-        if self._max_alike and self._alike[forward.zone] >= places(self._max_alike, query):
-            self._refuse(forward, listener, client, "pending_per_upstream", now)
             return
         zone = pending.open(query)
         if zone is None:
             self._refuse(forward, listener, client, "pending_per_zone", now)
             return
-        if not self._has_room(query, now):  # asked last: another may have given way for it
+        limit = self._make_room(forward, now)  # asked last: another may have given way for it
+        if limit:
             pending.close(zone)
-            self._refuse(forward, listener, client, "pending", now)
+            self._refuse(forward, listener, client, limit, now)
             return
         route = self.routes.route(forward.zone)
         self._start(forward, listener, client, zone, route)
-        staying = self.wheel.size - len(self._giving_way)
+        staying = self.wheel.size - self._giving_way
         if not query.verified and staying > self._max_pending // _STAYING_SHARE:
             exchange = self._asked.get(key)
             if exchange is not None:
-                self._giving_way[exchange] = None
+                exchange.alike.giving_way[exchange] = True
+                self._giving_way += 1
 
-    def _has_room(self, query: Query, now: float) -> bool:
-        """Tell whether one more question may be asked; an old one may give way to it."""
-        if self.wheel.size < places(self._max_pending, query):
-            return True
-        for exchange in self._giving_way:  # the oldest one
-            if exchange.first is None or now - exchange.first.received < _GIVES_WAY:
-                return False
-            self._give_way(exchange, now)
-            return True
-        return False
+    def _stay(self, exchange: Exchange) -> None:
+        """Have an exchange give way to nothing."""
+        if exchange.alike.giving_way.pop(exchange, False):
+            self._giving_way -= 1
 
-    def _give_way(self, exchange: Exchange, now: float) -> None:
+    def _make_room(self, forward: Forward, now: float) -> str:
+        """Return the limit that has no place for one more question, "" where there is room.
+
+        An old question may give way to it: one to the same upstreams where these have their
+        share, else the oldest of all.
+        """
+        query = forward.query
+        alike = self._alike[forward.zone]
+        if self._max_alike and alike.number >= places(self._max_alike, query):
+            limit = "pending_per_upstream"
+            oldest = self._oldest([alike])
+        elif self.wheel.size >= places(self._max_pending, query):
+            limit = "pending"
+            oldest = self._oldest(self._alike)
+        else:
+            return ""
+        if oldest is None or oldest.first is None or now - oldest.first.received < _GIVES_WAY:
+            return limit
+        self._give_way(oldest, limit, now)
+        return ""
+
+    def _oldest(self, groups: list[Alike]) -> Exchange | None:
+        """Return the oldest exchange of some groups that gives way."""
+        oldest: Exchange | None = None
+        since = inf
+        for alike in groups:
+            for exchange in alike.giving_way:
+                if exchange.first is not None and exchange.first.received < since:
+                    oldest = exchange
+                    since = exchange.first.received
+                break
+        return oldest
+
+    def _give_way(self, exchange: Exchange, limit: str, now: float) -> None:
         """End an exchange in favour of another; whoever waits for it is sent to TCP."""
         first, listener, client = exchange.first, exchange.listener, exchange.client
         exchange.close()
@@ -151,7 +178,7 @@ class Upstreams(Exchanges):
         if first is not None and listener is not None and client is not None:
             waiting = [(first, listener, client), *waiting]
         for forward, asking, counted in waiting:
-            self._refuse(forward, asking, counted, "pending", now)
+            self._refuse(forward, asking, counted, limit, now)
 
     def refresh(self) -> None:
         """Ask anew what the resolver would have fresh, as far as there is room for it."""
@@ -177,8 +204,8 @@ class Upstreams(Exchanges):
         exchange = Exchange.__new__(Exchange)
         exchange.key = forward.query.key
         exchange.zone = zone
-        exchange.alike = self._alike
-        exchange.alike[forward.zone] += 1
+        exchange.alike = self._alike[forward.zone]
+        exchange.alike.number += 1
         exchange.table = self._asked
         exchange.first = forward
         exchange.listener = listener
@@ -261,11 +288,10 @@ class Upstreams(Exchanges):
 
     def _end(self, exchange: Exchange) -> None:
         """Forget an exchange that is over."""
-        if exchange.first is not None:
-            exchange.alike[exchange.first.zone] -= 1
         exchange.first = None
+        exchange.alike.number -= 1
+        self._stay(exchange)
         del exchange.table[exchange.key]
-        self._giving_way.pop(exchange, None)
         self._pending.close(exchange.zone)
 
     def overdue(self, exchange: Exchange, now: float) -> None:

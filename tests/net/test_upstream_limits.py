@@ -209,7 +209,18 @@ class TestGivingWay:
         zones = {"internal": [other.url]}
         setup = Setup(upstreams=[upstream.url], forward_zones=zones, pending=16)
         names = [f"www.d{number}.{'example' if number < 9 else 'internal'}" for number in range(12)]
-        _check_refused(setup, names, "www.newer.example", "pending_per_upstream")
+        _check_refused(setup, names, "www.newer.example", "pending_per_upstream", verified=9)
+
+    @pytest.mark.usefixtures("once")
+    def test_an_old_one_gives_way_to_who_asks_the_same_upstreams(
+        self, upstream: ScriptedUpstream, other: ScriptedUpstream
+    ) -> None:
+        upstream.script = other.script = silent
+        zones = {"internal": [other.url]}
+        setup = Setup(upstreams=[upstream.url], forward_zones=zones, pending=16)
+        tops = [*["example"] * 8, "internal", "example", "internal", "internal"]
+        names = [f"www.d{number}.{top}" for number, top in enumerate(tops)]
+        _check_refused(setup, names, "www.newer.example", "pending_per_upstream", told=9)
 
     @pytest.mark.usefixtures("once")
     def test_nobody_gives_way_to_who_is_refused_for_its_zone(
@@ -231,16 +242,28 @@ class _Asking:
         self._act()
 
 
-def _check_refused(setup: Setup, names: list[str], newer: str, limit: str) -> None:
-    """Check that one more, after these have taken all room for a while, is refused alone."""
-    with Shell(setup) as shell, shell.datagrams() as client:
+def _wait_until_asked(shell: Shell, number: int) -> None:
+    wait_for(lambda: shell.upstreams.pending == number, f"{number} questions are under way")
+
+
+def _check_refused(
+    setup: Setup, names: list[str], newer: str, limit: str, *, verified: int = 0, told: int = 99
+) -> None:
+    """Check who alone is told of the limit when one more comes after these took all room a while.
+
+    The first of them are `verified`; the newer one has the number 99.
+    """
+    with Shell(setup) as shell, shell.datagrams() as client, shell.stream() as stream:
         for number, name in enumerate(names):
-            client.send(asking(name, number))
-        wait_for(lambda: shell.upstreams.pending == len(names), "all places are taken")
+            if number < verified:
+                stream.sendall(framed(asking(name, number)))
+            else:
+                client.send(asking(name, number))
+            _wait_until_asked(shell, number + 1)
         _pass(GIVES_WAY)
         client.send(asking(newer, 99))
         refused = dns.message.from_wire(client.recv(4096))
-        assert (refused.id, is_sent_to_tcp(refused)) == (99, True)
+        assert (refused.id, is_sent_to_tcp(refused)) == (told, True)
         assert (shell.limited(limit), shell.limited("pending")) == (1, 0)
         assert shell.upstreams.pending == shell.upstreams.waiting == len(names)
 
