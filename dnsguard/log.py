@@ -3,8 +3,8 @@
 A pipe that is full or a journal that hangs costs lines of the log, never an answer. What was
 lost is counted, and told in the log itself once it is read again.
 
-Whatever text of strangers a message or a fault carries, a reader gets it printable and can tell
-where each record begins.
+Whatever text of strangers a message or a fault carries, a reader gets it printable, not longer
+than there is use for, and can tell where each record begins.
 """
 
 import json
@@ -22,6 +22,7 @@ from dnsguard.text import printable
 
 CONTROL_PLANE = "control plane"
 MAX_WAITING = 1000  # lines, or tracebacks, that are not written yet
+MAX_TEXT = 8192  # characters of a message or a traceback, escapes counted as one
 LAST_SECONDS = 1.0  # for what is not written yet when the process ends
 
 _Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -92,7 +93,7 @@ class TextLines(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Return the first line."""
-        return printable(super().formatMessage(record))
+        return printable(_shortened(super().formatMessage(record)))
 
     def formatException(self, ei: _Raised) -> str:  # noqa: N802 - logging's name
         """Return the lines of a traceback."""
@@ -113,7 +114,7 @@ class JsonLines(logging.Formatter):
             "time": time.isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "process": self._process,
-            "message": printable(record.getMessage()),
+            "message": printable(_shortened(record.getMessage())),
         }
         if record.exc_info:
             document["traceback"] = _printable_lines(self.formatException(record.exc_info))
@@ -121,7 +122,16 @@ class JsonLines(logging.Formatter):
 
 
 def _printable_lines(text: str, indent: str = "") -> str:
-    return "\n".join(indent + printable(line) for line in text.split("\n"))
+    return "\n".join(indent + printable(line) for line in _shortened(text).split("\n"))
+
+
+def _shortened(text: str) -> str:
+    """Return a text without its middle where it is too long: a traceback's end says the most."""
+    left_out = len(text) - MAX_TEXT
+    if left_out <= 0:
+        return text
+    half = MAX_TEXT // 2
+    return f"{text[:half]} ... {left_out} characters more ... {text[-half:]}"
 
 
 def start(process: str, count_dropped: Callable[[], None], *, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from dnsguard.log import CONTROL_PLANE, MAX_WAITING, JsonLines, Log, TextLines
+from dnsguard.log import CONTROL_PLANE, MAX_TEXT, MAX_WAITING, JsonLines, Log, TextLines
 from tests.support.loops import DEADLINE, wait_for
 
 _LINE = "x" * 99  # 100 octets with its end
@@ -29,6 +29,21 @@ _SHOWN = r"a\né\r\x1b[31m\x85\u2028\u202e\ud800\x00" + "'\"}\\"
 
 def record(text: str) -> logging.LogRecord:
     return logging.LogRecord("it", logging.INFO, "", 0, text, None, None)
+
+
+@pytest.mark.parametrize("formatter", [TextLines("it"), JsonLines("it")])
+def test_what_is_too_long_keeps_its_ends(formatter: logging.Formatter) -> None:
+    whole = f"begin{'x' * (MAX_TEXT // 2)}end"
+    assert whole in formatter.format(record(whole))
+    longer = record(f"begin{'x' * 10 * MAX_TEXT}end")
+    try:
+        raise ValueError(f"begin{'y' * 10 * MAX_TEXT}the very end")
+    except ValueError:
+        longer.exc_info = sys.exc_info()
+    line = formatter.format(longer)
+    assert len(line) < 3 * MAX_TEXT
+    for part in ("begin", "xend", "Traceback", "ythe very end", " characters more "):
+        assert part in line, part
 
 
 @dataclass
