@@ -58,6 +58,9 @@ COMPILED = [
 ]
 
 
+_MEMORY = 512 << 20  # octets of the machine for each compiler that runs
+
+
 def _extension(module: str) -> Extension:
     source = Path(*module.split(".")).with_suffix(".py")
     if not source.exists():
@@ -66,11 +69,17 @@ def _extension(module: str) -> Extension:
     return Extension(module, [str(source)], depends=[str(types)] if types.exists() else [])
 
 
+def _compilers() -> int:
+    """Return how many may run at once: one takes 150 MB, and a gateway may have little memory."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(os.cpu_count() or 1, memory // _MEMORY))
+
+
 def _extensions() -> list[Extension]:
     try:
         return cythonize(
             [_extension(module) for module in COMPILED],
-            nthreads=os.cpu_count() or 1,
+            nthreads=_compilers(),
             build_dir="build/cython",
             language_level=3,
             compiler_directives={"annotation_typing": False},  # the .pxd has the C types
@@ -81,12 +90,12 @@ def _extensions() -> list[Extension]:
 
 
 class BuildAllOrNone(build_ext):
-    """Builds every extension, or leaves none behind; on all processors, for it takes minutes."""
+    """Builds every extension, or leaves none behind; several at once, for it takes minutes."""
 
     def initialize_options(self) -> None:
         """Set what options would change."""
         super().initialize_options()
-        self.parallel = os.cpu_count()
+        self.parallel = _compilers()
 
     def run(self) -> None:
         """Build, or fall back."""
