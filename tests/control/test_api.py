@@ -1,5 +1,4 @@
 import json
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -16,25 +15,6 @@ RELOAD = "/api/v1/reload"
 @pytest.fixture
 def plane() -> FakePlane:
     return FakePlane(document=STATUS)
-
-
-@pytest.fixture(params=[True, False], ids=["uvloop", "asyncio"])
-def api(plane: FakePlane, request: pytest.FixtureRequest) -> Iterator[Served]:
-    with served(plane, on_uvloop=request.param) as where:
-        yield where
-
-
-@pytest.fixture
-def admin(api: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"http://127.0.0.1:{api.port}", trust_env=False) as client:
-        yield client
-
-
-@pytest.fixture
-def control(api: Served) -> Iterator[httpx.Client]:
-    transport = httpx.HTTPTransport(uds=str(api.control))
-    with httpx.Client(base_url="http://dnsguard", transport=transport) as client:
-        yield client
 
 
 def test_metrics_are_served_as_prometheus_expects_them(admin: httpx.Client) -> None:

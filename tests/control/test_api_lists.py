@@ -1,13 +1,12 @@
 import json
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from dnsguard.control.api_lists import MAX_NAMED
-from tests.support.api import FakePlane, Served, own_actor, served
+from tests.support.api import FakePlane, own_actor
 
 PARTNER = {"name": "partner", "names": 3, "state": "current"}
 TIKTOK = {"name": "builtin:tiktok", "names": 141, "state": "current"}
@@ -20,25 +19,6 @@ DONE = {"event": "done", "generation": 8}
 def plane() -> FakePlane:
     details = {str(one["name"]): one for one in (TIKTOK, PARTNER)}
     return FakePlane(details=details, events=[STAGE, DONE])
-
-
-@pytest.fixture(params=[True, False], ids=["uvloop", "asyncio"])
-def api(plane: FakePlane, request: pytest.FixtureRequest) -> Iterator[Served]:
-    with served(plane, on_uvloop=request.param) as where:
-        yield where
-
-
-@pytest.fixture
-def admin(api: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"http://127.0.0.1:{api.port}", trust_env=False) as client:
-        yield client
-
-
-@pytest.fixture
-def control(api: Served) -> Iterator[httpx.Client]:
-    transport = httpx.HTTPTransport(uds=str(api.control))
-    with httpx.Client(base_url="http://dnsguard", transport=transport) as client:
-        yield client
 
 
 def test_lists_are_shown_on_both_sockets(admin: httpx.Client, control: httpx.Client) -> None:

@@ -32,16 +32,6 @@ from tests.support.list_store import (
 )
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "lists"
-
-
-@pytest.fixture
-def store(folder: Path) -> GenerationStore:
-    return GenerationStore(folder)
-
-
 def test_the_newest_gone_is_asked_for_again(store: GenerationStore, folder: Path) -> None:
     accept(store, FIRST)
     accept(store, SECOND)

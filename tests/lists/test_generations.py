@@ -28,16 +28,6 @@ from tests.support.list_store import (
 )
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "lists"
-
-
-@pytest.fixture
-def store(folder: Path) -> GenerationStore:
-    return GenerationStore(folder)
-
-
 def test_nothing_is_known_of_a_list_never_seen(store: GenerationStore, folder: Path) -> None:
     assert store.record(NAME) == ListRecord(())
     assert store.record(NAME).current is None
