@@ -282,7 +282,11 @@ class Retry:
             attempt.timeout = TCP_TIMEOUT
         else:
             attempt.timeout = TIMEOUTS[min(self._tries(upstream), len(TIMEOUTS) - 1)]
-            if self._attempts == 0 and len(self._route.upstreams) > 1:
+            if (
+                self._attempts == 0
+                and len(self._route.upstreams) > 1
+                and self._route.patience < attempt.timeout
+            ):
                 attempt.patience = self._route.patience
         self.latest = attempt
         self._attempts += 1

@@ -15,7 +15,7 @@ from dnsguard.core.pending import FEW
 from dnsguard.net.upstream import LATE
 from tests.support.generations import Setup
 from tests.support.loops import wait_for
-from tests.support.scripted import Peer, Replies, Script, ScriptedUpstream, respond
+from tests.support.scripted import Peer, Replies, Script, ScriptedUpstream, probed, respond
 from tests.support.shell import Shell, addresses, make_query
 
 FORGED = int(os.environ.get("DNSGUARD_FORGED", "1000"))
@@ -24,12 +24,12 @@ LARGE = " ".join([f'"{"x" * 100}"'] * 4)  # less than a response without EDNS ma
 
 
 def releasing_at(when: float) -> Script:
-    """Return a script that holds large answers back until some time."""
+    """Return a script that holds large answers back until some time, but not those to probes."""
 
     def script(query: bytes, transport: str, peer: Peer) -> Replies:
         return [(max(0.0, when - monotonic()), respond(query, f"@ 60 TXT {LARGE}"))]
 
-    return script
+    return probed(script)
 
 
 def drained(*victims: socket.socket) -> list[bytes]:

@@ -253,6 +253,7 @@ def test_the_first_upstream_is_late_before_it_has_timed_out() -> None:
     times = [(taken(attempts).patience, attempts.latest.timeout) for _ in range(2)]  # type: ignore[union-attr]
     assert times == [(0.1, TIMEOUTS[0]), (0.0, TIMEOUTS[0])]
     assert taken(retry(0, patience=0.1)).patience == 0.0, "there is no other"
+    assert taken(retry(0, 1, patience=TIMEOUTS[0])).patience == 0.0, "it times out before"
     assert taken(retry(0, 1, patience=0.1, tcp_only=frozenset({0}))).patience == 0.0
 
 

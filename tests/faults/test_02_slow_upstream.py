@@ -53,4 +53,6 @@ def test_a_slow_one_beside_a_quick_one(pair: Pair) -> None:
         pair.first.script = late(*SLOW)
         during = load.phase("first upstream slow")
         during.check_right(*ALL)
-        assert during.asked(pair.second) <= 2 * len(during.of("fresh", "alias"))
+        new = len(during.of("fresh", "alias"))
+        # Most answers take longer than is waited for the first one.
+        assert new / 2 < during.asked(pair.second) <= 2 * new
