@@ -66,6 +66,8 @@ cdef class Exchange(Receiver):
     @cython.locals(attempt=Attempt, server=Server, late=bint, silent=bint)
     cdef object _ask_on(self, double now)
 
+    cdef bint _is_over(self, double now) except -1
+
     @cython.locals(server=Server)
     cdef int _hedge(self, Attempt attempt, double now) except -1
 

@@ -179,7 +179,7 @@ class Exchange(Receiver):
             self._exchanges.overdue(self, now)
         if now >= self._when:
             self._ask_on(now)
-        elif now >= self._retry.deadline_all_silent and self._all_silent():
+        elif self._is_over(now):
             self._finish(now)
         else:
             self._wait_until(self._when, now)
@@ -199,10 +199,15 @@ class Exchange(Receiver):
                     self._servers[attempt.upstream].silent(attempt.sent, now)
                     self._exchanges.probe_suspects(now)
             attempt = attempt.earlier
-        if now >= self._retry.deadline:
+        if self._is_over(now):
             self._finish(now)
         else:
             self._advance(now)
+
+    def _is_over(self, now: float) -> bool:
+        if now >= self._retry.deadline:
+            return True
+        return now >= self._retry.deadline_all_silent and self._all_silent()
 
     def _hedge(self, attempt: Attempt, now: float) -> None:
         """Ask another upstream as well, or go on waiting where that was done too often."""

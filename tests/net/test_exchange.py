@@ -62,17 +62,27 @@ class TestTime:
             assert addresses(shell.ask("www.example.org")) == [TRUE]
             assert len(upstream.names) == 2
 
+    @pytest.mark.parametrize("count", [1, 2])
     def test_silence_of_all_is_told_before_one_question_s_own_would_be(
-        self,
-        upstream: ScriptedUpstream,
-        other: ScriptedUpstream,
-        monkeypatch: pytest.MonkeyPatch,
+        self, count: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         impatient(monkeypatch)
-        upstream.script = other.script = silent
-        with Shell(Setup(upstreams=[upstream.url, other.url])) as shell:
-            answer = shell.ask("www.example.org")
-            assert extended_errors(answer)[0] == Ede.NO_REACHABLE_AUTHORITY
+        with contextlib.ExitStack() as stack:
+            mute = [stack.enter_context(ScriptedUpstream(silent)).url for _ in range(count)]
+            with Shell(Setup(upstreams=mute)) as shell:
+                answer = shell.ask("www.example.org")
+                assert extended_errors(answer)[0] == Ede.NO_REACHABLE_AUTHORITY
+
+    def test_silence_of_many_is_told_once_each_was_tried(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        impatient(monkeypatch)
+        with contextlib.ExitStack() as stack:
+            mute = [stack.enter_context(ScriptedUpstream(silent)) for _ in range(6)]
+            with Shell(Setup(upstreams=[upstream.url for upstream in mute])) as shell:
+                answer = shell.ask("www.example.org")
+                assert extended_errors(answer)[0] == Ede.NO_REACHABLE_AUTHORITY
+            assert [len(upstream.names) for upstream in mute] == [1] * 6
 
     @pytest.mark.parametrize("quick", ["upstream", "other"])
     def test_a_slow_answer_is_waited_for_while_one_upstream_answers_anything(
