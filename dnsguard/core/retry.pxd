@@ -47,7 +47,7 @@ cdef class Retry:
     cdef readonly double deadline_all_silent
     cdef readonly double resume
     cdef Query _query
-    cdef Route _route
+    cdef readonly Route route
     cdef Randomness _randomness
     cdef int _attempts
     cdef Answer _doubtful

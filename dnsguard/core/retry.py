@@ -61,7 +61,7 @@ _DO = 0x8000
 
 
 class Retry:
-    """One question on its way; not reused. `start` makes one.
+    """One question on its way along a `route`; not reused. `start` makes one.
 
     `response` is what `result` judged last, `latest` the attempt made last, from which
     `Attempt.earlier` leads to those before. `resume` is when `next` may have something again
@@ -79,7 +79,6 @@ class Retry:
         "_doubtful",
         "_query",
         "_randomness",
-        "_route",
         "_told",
         "_turn",
         "answer",
@@ -90,6 +89,7 @@ class Retry:
         "latest",
         "response",
         "resume",
+        "route",
     )
 
     def begin(self, query: Query, route: Route, randomness: Randomness, now: float) -> None:
@@ -103,7 +103,7 @@ class Retry:
         self.deadline_all_silent = now + DEADLINE_ALL_SILENT
         self.resume = 0.0
         self._query = query
-        self._route = route
+        self.route = route
         self._randomness = randomness
         self._attempts = 0
         self._doubtful: Answer | None = None
@@ -126,12 +126,12 @@ class Retry:
         if self._again:
             upstream, tcp, edns = self._again.pop(0)
             return self._attempt(upstream, tcp=tcp, edns=edns)
-        upstreams = self._route.upstreams
+        upstreams = self.route.upstreams
         count = len(upstreams)
         for _ in range(count):
             upstream = upstreams[self._turn % count]
             self._turn += 1
-            tcp = upstream in self._route.tcp_only
+            tcp = upstream in self.route.tcp_only
             if self._may_ask(upstream, tcp=tcp):
                 when = self._when(upstream)
                 if when <= now:
@@ -148,7 +148,7 @@ class Retry:
             data,
             attempt.query_id,
             attempt.question,
-            self._route.bounds,
+            self.route.bounds,
             trusted=attempt.trusted,
         )
         self.response = response
@@ -201,7 +201,7 @@ class Retry:
         if attempt.tcp and self._bare:
             self._bare = False
             self._ask_again(attempt.upstream, tcp=False, edns=False)
-        attempt.given_up = attempt.tcp or self._route.all_down
+        attempt.given_up = attempt.tcp or self.route.all_down
 
     def give_up(self, attempt: Attempt) -> None:
         """Ask the upstream of an attempt no more."""
@@ -225,7 +225,7 @@ class Retry:
         while attempt is not None:
             asked.add(attempt.upstream)
             attempt = attempt.earlier
-        return asked.issuperset(self._route.upstreams)
+        return asked.issuperset(self.route.upstreams)
 
     def _may_ask(self, upstream: int, *, tcp: bool) -> bool:
         tries = 0
@@ -271,7 +271,7 @@ class Retry:
         attempt = Attempt.__new__(Attempt)
         attempt.upstream = upstream
         attempt.tcp = tcp
-        attempt.trusted = upstream in self._route.trusted
+        attempt.trusted = upstream in self.route.trusted
         attempt.edns = edns
         attempt.reported = attempt.doubted = attempt.failed = attempt.given_up = False
         attempt.sent = attempt.patience = 0.0
@@ -284,10 +284,10 @@ class Retry:
             attempt.timeout = TIMEOUTS[min(self._tries(upstream), len(TIMEOUTS) - 1)]
             if (
                 self._attempts == 0
-                and len(self._route.upstreams) > 1
-                and self._route.patience < attempt.timeout
+                and len(self.route.upstreams) > 1
+                and self.route.patience < attempt.timeout
             ):
-                attempt.patience = self._route.patience
+                attempt.patience = self.route.patience
         self.latest = attempt
         self._attempts += 1
         return attempt

@@ -40,7 +40,6 @@ cdef class Exchange(Receiver):
     cdef Exchanges _exchanges
     cdef list _servers
     cdef Retry _retry
-    cdef Route _route
     cdef set _slot
     cdef double _when
 

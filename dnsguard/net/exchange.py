@@ -65,7 +65,6 @@ class Exchange(Receiver):
     __slots__ = (
         "_exchanges",
         "_retry",
-        "_route",
         "_servers",
         "_slot",
         "_when",
@@ -97,7 +96,6 @@ class Exchange(Receiver):
         """Send the first message."""
         self._exchanges = exchanges
         self._servers = exchanges.servers
-        self._route = route
         self._retry = start(query, route, exchanges.randomness, now)
         exchanges.earn_hedge()
         self._slot = None
@@ -253,7 +251,7 @@ class Exchange(Receiver):
         self._slot = self._exchanges.wait(self, when, now)
 
     def _all_silent(self) -> bool:
-        for upstream in self._route.upstreams:
+        for upstream in self._retry.route.upstreams:
             server = self._servers[upstream]
             if not server.health.is_silent(self._retry.began):
                 return False

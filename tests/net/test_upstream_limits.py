@@ -205,22 +205,28 @@ class TestGivingWay:
     def test_nobody_gives_way_to_who_is_refused_for_its_upstreams(
         self, upstream: ScriptedUpstream, other: ScriptedUpstream
     ) -> None:
-        upstream.script = other.script = silent
-        zones = {"internal": [other.url]}
-        setup = Setup(upstreams=[upstream.url], forward_zones=zones, pending=16)
         names = [f"www.d{number}.{'example' if number < 9 else 'internal'}" for number in range(12)]
-        _check_refused(setup, names, "www.newer.example", "pending_per_upstream", verified=9)
+        _check_refused(
+            _stalled_pair(upstream, other),
+            names,
+            "www.newer.example",
+            "pending_per_upstream",
+            verified=9,
+        )
 
     @pytest.mark.usefixtures("once")
     def test_an_old_one_gives_way_to_who_asks_the_same_upstreams(
         self, upstream: ScriptedUpstream, other: ScriptedUpstream
     ) -> None:
-        upstream.script = other.script = silent
-        zones = {"internal": [other.url]}
-        setup = Setup(upstreams=[upstream.url], forward_zones=zones, pending=16)
         tops = [*["example"] * 8, "internal", "example", "internal", "internal"]
         names = [f"www.d{number}.{top}" for number, top in enumerate(tops)]
-        _check_refused(setup, names, "www.newer.example", "pending_per_upstream", told=9)
+        _check_refused(
+            _stalled_pair(upstream, other),
+            names,
+            "www.newer.example",
+            "pending_per_upstream",
+            told=9,
+        )
 
     @pytest.mark.usefixtures("once")
     def test_nobody_gives_way_to_who_is_refused_for_its_zone(
@@ -240,6 +246,13 @@ class _Asking:
 
     def reply(self, forward: Forward, response: bytes | None) -> None:
         self._act()
+
+
+def _stalled_pair(upstream: ScriptedUpstream, other: ScriptedUpstream) -> Setup:
+    """Return a setup of upstreams that say nothing, one for `internal` and one for the rest."""
+    upstream.script = other.script = silent
+    zones = {"internal": [other.url]}
+    return Setup(upstreams=[upstream.url], forward_zones=zones, pending=16)
 
 
 def _wait_until_asked(shell: Shell, number: int) -> None:
