@@ -25,7 +25,7 @@ from dnsguard.net.routes import Routes
 from dnsguard.net.server import Server
 
 MAX_WAITING = 20_000  # queries of all clients waiting in one worker, identical ones included
-LATE = 1.9  # seconds after which no reply is sent by the pulse (Unbound's discard-timeout)
+LATE = 1.9  # seconds after which many replies make no pulse (Unbound's discard-timeout)
 GIVES_WAY = 0.2  # seconds after which an exchange may give way to a newer one
 
 _LATE = LATE  # upstream.pxd types what is defined here, not what is imported
@@ -331,7 +331,7 @@ class Upstreams(Exchanges):
         ede: int,
         now: float,
     ) -> None:
-        """Reply to one who waits, by nothing if it is late and one of many that leave at once.
+        """Reply to one who waits; one of many late ones, which leave at once, is sent to TCP.
 
         A failure is told all the same: it is hardly larger than its query.
         """
@@ -344,7 +344,7 @@ class Upstreams(Exchanges):
             elif many:
                 self._page[_LATE_INDEX] += 1
                 self._resolver.refreshed(forward, answer, now)
-                response = None
+                response = self._resolver.replies.send_to_tcp(forward.query)
             else:
                 response = self._resolver.response(forward, answer, now)
             listener.reply(forward, response)

@@ -42,7 +42,7 @@ long = pytest.mark.skipif(SECONDS < HEAVY, reason="the long tier, which `make so
 REGISTERED, UNREGISTERED = "127.0.0.2", "127.0.0.3"
 SINKHOLE = "0.0.0.0"
 BLOCKED_NAME = "blocked.example.org"
-RIGHT, STALE, FAILED, LOST, WRONG = Outcome
+RIGHT, STALE, FAILED, SENT_TO_TCP, LOST, WRONG = Outcome
 FEW = 5  # answers that show that something is so again
 
 _CACHED = [f"cached{number}.example.org" for number in range(8)]

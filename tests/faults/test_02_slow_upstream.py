@@ -5,13 +5,13 @@ import random
 import pytest
 
 from dnsguard.core.retry import MAX_ATTEMPTS
-from tests.faults.driver import ALL, LOCAL, LOST, RIGHT, SECONDS, Pair, under_load
+from tests.faults.driver import ALL, LOCAL, RIGHT, SECONDS, SENT_TO_TCP, Pair, under_load
 from tests.support.metrics import read_samples
 from tests.support.scripted import Peer, Replies, Script
 from tests.support.truth import respond
 
 SLOW = (0.2, 1.0)  # seconds: some are asked for once more before the answer comes
-DROPPED = 'dnsguard_limited_total{limit="late"}'
+LATE = 'dnsguard_limited_total{limit="late"}'
 LONGER = (0.2, 4.0) if SECONDS > 1 else SLOW
 
 
@@ -39,9 +39,9 @@ def test_only_what_must_be_asked_is_slow(pair: Pair, script: Script) -> None:
         pair.heal()
         during.check_right(*LOCAL)
         asked = during.outcomes("fresh", "alias")
-        assert set(asked) <= {RIGHT, LOST}
+        assert set(asked) <= {RIGHT, SENT_TO_TCP}
         # No pulse of late answers goes to a client that has many queries waiting.
-        assert asked[LOST] <= read_samples(pair.server.metrics())[DROPPED]
+        assert asked[SENT_TO_TCP] <= read_samples(pair.server.metrics())[LATE]
         assert during.asked(pair.first, pair.second) <= MAX_ATTEMPTS * len(
             during.of("fresh", "alias")
         )

@@ -15,7 +15,7 @@ import dns.exception
 import dns.message
 from dns.rdatatype import RdataType
 
-from tests.soak.answers import CUT_OFF, LOST, compose, read, server_cookie
+from tests.soak.answers import CUT_OFF, LOST, TRUNCATED, compose, read, server_cookie
 from tests.soak.questions import CLIENTS, Draw, Question
 from tests.support.background import InProcess
 from tests.support.port import Port
@@ -65,14 +65,24 @@ class Clients(InProcess):
 
 
 class _Port(Port[Question]):
-    """Notes what becomes of the questions of one socket, which has a cookie of its own."""
+    """Notes what becomes of the questions of one socket, which has a cookie of its own.
 
-    def __init__(self, place: Place, source: str, note: Callable[[Seen], None]) -> None:
+    A question that is sent to TCP is handed over to be asked there.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        source: str,
+        note: Callable[[Seen], None],
+        ask_over_tcp: Callable[[Question], None],
+    ) -> None:
         opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         opened.bind((source, 0))
         opened.connect(place)
         super().__init__(opened)
         self._note = note
+        self._ask_over_tcp = ask_over_tcp
         self._cookie = b""
 
     def ask(self, question: Question) -> None:
@@ -83,6 +93,8 @@ class _Port(Port[Question]):
         if asked.cookie:
             self._learn(answer)
         self._note(Seen(asked, sent, time.monotonic(), said))
+        if said == TRUNCATED:
+            self._ask_over_tcp(asked._replace(transport="tcp"))
 
     def lost(self, asked: Question, sent: float, why: str) -> None:
         self._note(Seen(asked, sent, time.monotonic(), f"{LOST} ({why})" if why else LOST))
@@ -111,7 +123,7 @@ class _Asking:
         self._pause = 0.0
         self._connections: set[asyncio.Task[None]] = set()
         self._ports = {
-            source: [_Port(place, source, self._seen.append) for _ in range(SOCKETS)]
+            source: [_Port(place, source, self._seen.append, self._ask) for _ in range(SOCKETS)]
             for source in CLIENTS
         }
         self._turn = 0

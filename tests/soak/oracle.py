@@ -39,7 +39,7 @@ MOST_LOST = 64  # by the death of a worker: what it takes from its socket at a t
 JUDGED_AFTER = 2.0  # seconds, so that what explains an answer is known by then
 
 Excuses = Mapping[str, float]
-"""By what may be seen (`lost`, `cut off`, `SERVFAIL`, `stale`): for how long after the fault."""
+"""By what may be seen (`lost`, `truncated`, `SERVFAIL` ...): for how long after the fault."""
 
 
 class Change(NamedTuple):
@@ -205,7 +205,9 @@ class Oracle:
 
     def _may_be_excused(self, question: Question, what: str, seen: Seen) -> bool:
         expected = self.expected(question, seen.sent, seen.received)
-        if what == SERVFAIL and (not question.needs_upstream or _is_blocked(question, expected)):
+        if what in (SERVFAIL, TRUNCATED) and (
+            not question.needs_upstream or _is_blocked(question, expected)
+        ):
             return False
         if what == STALE and TOLD not in expected:
             return False  # a blocked name beats its stale entry
@@ -225,7 +227,7 @@ def _class_of(said: str) -> str:
     for what in (LOST, CUT_OFF):
         if said.startswith(what):
             return what
-    return said if said in (SERVFAIL, STALE) else "wrong"
+    return said if said in (SERVFAIL, STALE, TRUNCATED) else "wrong"
 
 
 def _describe(question: Question) -> str:

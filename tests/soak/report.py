@@ -5,7 +5,7 @@ import platform
 from collections import Counter
 from dataclasses import dataclass
 
-from tests.soak.answers import CUT_OFF, LOST, SERVFAIL, STALE
+from tests.soak.answers import CUT_OFF, LOST, SERVFAIL, STALE, TRUNCATED
 from tests.soak.oracle import Oracle
 from tests.soak.vitals import Vitals
 
@@ -69,6 +69,7 @@ def _query_rows(oracle: Oracle) -> list[tuple[str, ...]]:
         ("answered rightly", f"{counts['right']:,}"),
         ("stale, labelled, while a fault explains it", f"{counts[STALE]:,}"),
         ("SERVFAIL while a fault explains it", f"{counts[SERVFAIL]:,}"),
+        ("sent to TCP while a fault explains it", f"{counts[TRUNCATED]:,}"),
         ("lost over UDP while a fault explains it", f"{counts[LOST]:,}"),
         ("TCP connections cut off while a fault explains it", f"{counts[CUT_OFF]:,}"),
         ("wrong, or not explained", f"{wrong:,}"),

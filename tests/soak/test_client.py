@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from dns.rdatatype import AAAA, A
 
-from tests.soak.answers import TOLD
+from tests.soak.answers import TOLD, TRUNCATED
 from tests.soak.client import Clients, Report, Seen
 from tests.soak.questions import Question
 from tests.soak.truth import truthful
@@ -61,3 +61,16 @@ def test_two_answers_to_a_question_are_one_too_many() -> None:
         return whatever(query, transport, peer) * 2
 
     assert "answered twice, or never asked" in {one.said for one in ask(twice)}
+
+
+def test_who_is_sent_to_tcp_asks_there() -> None:
+    def script(query: bytes, transport: str, peer: Peer) -> Replies:
+        if transport == "udp" and b"\x05fresh" in query.lower():
+            return [(0.0, query[:2] + b"\x83\x80" + query[4:])]
+        return whatever(query, transport, peer)
+
+    fresh = [one for one in ask(script) if one.question.kind == "fresh" and not one.question.edns]
+    udp = [one for one in fresh if one.question.transport == "udp"]
+    told = {one.question.name for one in fresh if one.said == TOLD}
+    assert {one.said for one in udp} == {TRUNCATED}
+    assert told >= {one.question.name for one in udp}

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from tests.soak.answers import SERVFAIL, STALE
+from tests.soak.answers import SERVFAIL, STALE, TRUNCATED
 from tests.soak.city import City
 from tests.soak.faults import STALE_AFTER, Fault, Injector
 from tests.soak.oracle import ENFORCE, OFF
@@ -32,6 +32,8 @@ BURST = 3_000  # queries: a third of what the sockets hold
 _OPEN_LIES = ("SERVFAIL", "REFUSED")
 _BACK = 8.0  # seconds until everything is asked again once the upstreams are back
 _FAILING = {SERVFAIL: _BACK, STALE: STALE_AFTER}
+_SILENT = {**_FAILING, TRUNCATED: _BACK}
+"""Answers are late when the upstreams are back, and those of many queries do not leave at once."""
 
 
 @contextmanager
@@ -179,8 +181,8 @@ def _flooding(city: City) -> socket.socket:
 
 UPSTREAM_FAULTS = (
     Fault("one upstream silent", _one(silent)),
-    Fault("both upstreams silent", _both(silent), _FAILING),
-    Fault("both upstreams silent, policy switched", _switch_while_silent, _FAILING),
+    Fault("both upstreams silent", _both(silent), _SILENT),
+    Fault("both upstreams silent, policy switched", _switch_while_silent, _SILENT),
     Fault("one upstream refuses (ICMP)", _refuse_one),
     Fault("both upstreams refuse (ICMP)", _refuse_both, _FAILING),
     Fault("one upstream slow, some twice", _slow_one),

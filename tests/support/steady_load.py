@@ -20,6 +20,7 @@ from tests.scenarios.client import compose
 from tests.support.background import InThread
 from tests.support.gateway import extended_errors, said
 from tests.support.port import Port
+from tests.support.shell import is_sent_to_tcp
 from tests.support.truth import address_of
 
 PATIENCE = 8.0  # seconds until a query is lost: longer than an upstream is ever waited for
@@ -37,6 +38,7 @@ class Outcome(StrEnum):
     RIGHT = "right"
     STALE = "stale"
     FAILED = "failed"
+    SENT_TO_TCP = "sent to TCP"
     LOST = "lost"
     WRONG = "wrong"
 
@@ -186,6 +188,8 @@ def judge(kind: Kind, name: str, data: bytes) -> tuple[Outcome, str, tuple[int, 
         return Outcome.WRONG, f"the answer to {message.question[0]}", ede
     if gist == "SERVFAIL":
         return Outcome.FAILED, gist, ede
+    if is_sent_to_tcp(message):
+        return Outcome.SENT_TO_TCP, gist, ede
     if gist != (kind.address or address_of(name)):
         return Outcome.WRONG, gist, ede
     return Outcome.STALE if STALE in ede else Outcome.RIGHT, gist, ede

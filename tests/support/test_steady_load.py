@@ -14,6 +14,7 @@ from tests.support.scripted import (
     respond,
     silent,
     telling,
+    truncating,
 )
 from tests.support.steady_load import Kind, Outcome, SteadyLoad
 from tests.support.truth import truth
@@ -65,6 +66,11 @@ def test_the_sinkhole_is_right_for_a_blocked_name(server: ScriptedUpstream) -> N
 
 def test_a_failure_is_told_from_a_wrong_answer(server: ScriptedUpstream) -> None:
     assert seen(server, failing) == {"true": {Outcome.FAILED}, "blocked": {Outcome.FAILED}}
+
+
+def test_who_is_sent_to_tcp_is_not_lost(server: ScriptedUpstream) -> None:
+    sent = seen(server, truncating(truth))
+    assert sent == {"true": {Outcome.SENT_TO_TCP}, "blocked": {Outcome.SENT_TO_TCP}}
 
 
 def test_an_answer_that_comes_twice_is_wrong(server: ScriptedUpstream) -> None:
