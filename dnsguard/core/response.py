@@ -26,7 +26,7 @@ class Status(IntEnum):
 
     ANSWER = 0
     MISMATCH = 1
-    """Not a response to this query: wrong ID or question. Keep waiting."""
+    """Not a response to this query: wrong ID or question."""
     CASE_MISMATCH = 2
     """The question came back in other letter case: forged, or a server that changes it.
 

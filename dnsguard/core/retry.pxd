@@ -13,10 +13,6 @@ cdef int _WAIT
 cdef int _NEXT
 cdef int _DOUBT
 cdef int _ANSWER
-cdef int _MISMATCH
-cdef int _CASE_MISMATCH
-cdef int _MALFORMED
-cdef int _TRUNCATED
 cdef int _FAILURE
 cdef int _BARE
 cdef unsigned int _FORMERR

@@ -37,10 +37,6 @@ _WAIT = int(Step.WAIT)
 _NEXT = int(Step.NEXT)
 _DOUBT = int(Step.DOUBT)
 _ANSWER = int(Status.ANSWER)
-_MISMATCH = int(Status.MISMATCH)
-_CASE_MISMATCH = int(Status.CASE_MISMATCH)
-_MALFORMED = int(Status.MALFORMED)
-_TRUNCATED = int(Status.TRUNCATED)
 _FAILURE = int(Status.FAILURE)
 _BARE = int(Status.BARE)
 _FORMERR = int(Rcode.FORMERR)
@@ -156,18 +152,15 @@ class Retry:
         if status == _ANSWER:
             self.answer = response.answer
             return _DONE
-        if not attempt.tcp:
-            if status == _MISMATCH:
+        if not attempt.tcp and status != _FAILURE:
+            if self._doubtful is None:
+                self._doubtful = response.answer
+            if status == _BARE and response.rcode in (_FORMERR, _NOTIMP):
+                self._bare = True
+            if attempt.doubted:
                 return _WAIT
-            if status in (_TRUNCATED, _CASE_MISMATCH, _MALFORMED, _BARE):
-                if self._doubtful is None:
-                    self._doubtful = response.answer
-                if status == _BARE and response.rcode in (_FORMERR, _NOTIMP):
-                    self._bare = True
-                if attempt.doubted:
-                    return _WAIT
-                self._doubt(attempt)
-                return _DOUBT
+            self._doubt(attempt)
+            return _DOUBT
         self._doubtful = None
         if response.ede != _NO_EDE:
             self.ede = response.ede

@@ -15,6 +15,7 @@ from dnsguard.net.server cimport Server
 cdef int _DONE
 cdef int _WAIT
 cdef int _DOUBT
+cdef int _MISMATCH
 cdef int _OTHER
 cdef double _HEDGE_SHARE
 cdef double _HEDGE_BURST

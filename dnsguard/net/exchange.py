@@ -14,6 +14,7 @@ from dnsguard.core.forward import Forward
 from dnsguard.core.pending import Count
 from dnsguard.core.protocol import Ede
 from dnsguard.core.randomness import Randomness
+from dnsguard.core.response import Status
 from dnsguard.core.retry import Step, start
 from dnsguard.core.route import Attempt, Route
 from dnsguard.core.wheel import TICK, Wheel
@@ -28,6 +29,7 @@ HEDGE_BURST = 10  # so many at once, should nothing have been late before
 _DONE = int(Step.DONE)  # exchange.pxd types what is defined here, not what is imported
 _WAIT = int(Step.WAIT)
 _DOUBT = int(Step.DOUBT)
+_MISMATCH = int(Status.MISMATCH)
 _OTHER = int(Ede.OTHER)
 _HEDGE_SHARE = HEDGE_SHARE
 _HEDGE_BURST = HEDGE_BURST
@@ -129,10 +131,10 @@ class Exchange(Receiver):
         if step == _DONE:
             self._finish(now)
             return True
-        if step == _DOUBT:
-            attempt.reported = True  # it was not silent
-        else:
+        if step != _DOUBT:
             self._release(attempt)
+        elif response is None or response.status != _MISMATCH:
+            attempt.reported = True  # it was not silent
         self._advance(now)
         return True
 

@@ -8,6 +8,7 @@ from dnsguard.core.route import Attempt
 from tests.support.retries import (
     BARE_SERVFAIL,
     OTHER_CASE,
+    OTHER_QUESTION,
     START,
     TRUNCATED,
     Edit,
@@ -20,7 +21,7 @@ from tests.support.retries import (
 
 Doubtful = tuple[int, list[Edit]]
 MALFORMED: Doubtful = (-1, [])
-DOUBTFUL = [TRUNCATED, OTHER_CASE, BARE_SERVFAIL, MALFORMED]
+DOUBTFUL = [TRUNCATED, OTHER_CASE, OTHER_QUESTION, BARE_SERVFAIL, MALFORMED]
 
 
 def message(attempt: Attempt, said: Doubtful) -> bytes:

@@ -36,6 +36,7 @@ from tests.support.retries import (
     explained,
     judged,
     other_id,
+    other_question,
     respond,
     retry,
     taken,
@@ -143,16 +144,17 @@ def test_a_retry_that_was_called_for_goes_before_the_next_upstream() -> None:
     [
         lambda _: b"",
         lambda a: respond(a, 0, other_id),
+        lambda a: respond(a, 0, other_question),
         lambda _: b"\xff" * 512,
         lambda a: a.message,
     ],
 )
-def test_what_is_not_a_response_to_the_query_is_waited_out(
+def test_beside_what_is_not_a_response_to_the_query_the_truth_is_taken(
     data: Callable[[Attempt], bytes],
 ) -> None:
     attempts = retry(0, 1)
     attempt = taken(attempts)
-    assert judged(attempts, attempt, data(attempt)) == (Step.WAIT, Status.MISMATCH)
+    assert judged(attempts, attempt, data(attempt)) == (Step.DOUBT, Status.MISMATCH)
     assert attempts.result(attempt, respond(attempt)) == Step.DONE
 
 
@@ -234,7 +236,7 @@ def test_what_is_no_response_gives_no_reason() -> None:
     attempts = retry(0)
     attempt = taken(attempts)
     forged = respond(attempt, 2, explained(6), other_id)
-    assert judged(attempts, attempt, forged) == (Step.WAIT, Status.MISMATCH)
+    assert judged(attempts, attempt, forged) == (Step.DOUBT, Status.MISMATCH)
     assert attempts.ede == Ede.NO_REACHABLE_AUTHORITY
 
 

@@ -22,6 +22,7 @@ from tests.support.scripted import (
     Replies,
     Script,
     ScriptedUpstream,
+    by_transport,
     hanging_up,
     lying,
     respond,
@@ -60,6 +61,11 @@ def probe_until_up(shell: Shell) -> None:
     wait_for(is_up, "probes find it up")
 
 
+def asked_over(upstream: ScriptedUpstream) -> list[str]:
+    """Return how an upstream was asked, but for probes."""
+    return [one.transport for one in upstream.received if one.name == "www.example.org."]
+
+
 class TestLies:
     @pytest.mark.parametrize("lie", LIES)
     @pytest.mark.usefixtures("hurried")
@@ -74,13 +80,13 @@ class TestLies:
             upstream.script = telling()
             shell.forget_failures()
             assert addresses(shell.ask("www.example.org")) == [TRUE]
-            asked = len(upstream.received)
+            asked = asked_over(upstream)
             assert addresses(shell.ask("www.example.org")) == [TRUE]
-            assert len(upstream.received) == asked
+            assert asked_over(upstream) == asked
 
     @pytest.mark.parametrize(
         "lie",
-        ["wrong ID", "wrong question", "other port", "not a response", "nothing in it"],
+        ["wrong ID", "other port", "nothing in it"],
     )
     @pytest.mark.usefixtures("once")
     def test_the_truth_that_follows_is_taken(self, upstream: ScriptedUpstream, lie: str) -> None:
@@ -88,6 +94,23 @@ class TestLies:
         with Shell(Setup(upstreams=[upstream.url])) as shell:
             assert addresses(shell.ask("www.example.org")) == [TRUE]
             assert len(upstream.names) == 1
+
+    @pytest.mark.parametrize("lie", ["wrong question", "not a response", "other case"])
+    @pytest.mark.usefixtures("once")
+    def test_so_it_is_when_tcp_is_asked_as_well(self, upstream: ScriptedUpstream, lie: str) -> None:
+        upstream.script = by_transport(udp=lying(lie, (0.1, telling())), tcp=silent)
+        with Shell(Setup(upstreams=[upstream.url])) as shell:
+            assert addresses(shell.ask("www.example.org")) == [TRUE]
+            assert asked_over(upstream) == ["udp", "tcp"]
+
+    @pytest.mark.parametrize("lie", ["wrong question", "not a response", "eleven octets"])
+    def test_who_lies_over_tcp_as_well_is_asked_no_more(
+        self, upstream: ScriptedUpstream, lie: str
+    ) -> None:
+        upstream.script = lying(lie)
+        with Shell(Setup(upstreams=[upstream.url])) as shell:
+            assert shell.ask("www.example.org").rcode() == dns.rcode.SERVFAIL
+            assert asked_over(upstream) == ["udp", "tcp"]
 
     @pytest.mark.parametrize("lie", LIES)
     def test_another_upstream_tells_the_truth(
@@ -97,11 +120,15 @@ class TestLies:
         with Shell(Setup(upstreams=[upstream.url, other.url])) as shell:
             assert addresses(shell.ask("www.example.org")) == ["192.0.2.81"]
 
+    @pytest.mark.parametrize("lie", ["wrong ID", "wrong question"])
     @pytest.mark.usefixtures("hurried")
-    def test_a_forged_message_is_no_sign_of_life(self, upstream: ScriptedUpstream) -> None:
-        upstream.script = lying("wrong ID")
+    def test_a_forged_message_is_no_sign_of_life(
+        self, upstream: ScriptedUpstream, lie: str
+    ) -> None:
+        upstream.script = lying(lie)
         with Shell(Setup(upstreams=[upstream.url])) as shell:
-            shell.ask("www.example.org")  # several attempts, each met with silence but for lies
+            for number in range(3):  # each met with silence but for lies
+                shell.ask(f"www{number}.example.org")
             assert errors(shell, 0, "mismatch") >= 3
             assert not shell.upstreams.servers[0].health.up
 

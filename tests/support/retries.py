@@ -98,6 +98,11 @@ def other_id(message: dns.message.Message) -> None:
     message.id ^= 1
 
 
+def other_question(message: dns.message.Message) -> None:
+    """Have a response answer another question."""
+    message.question[0].name = dns.name.from_text("other.example.net")
+
+
 def without_question(message: dns.message.Message) -> None:
     """Leave nothing but the header."""
     message.use_edns(False)
@@ -123,6 +128,7 @@ FORMERR_WITH_EDNS: tuple[int, list[Edit]] = (1, [])
 BARE_SERVFAIL: tuple[int, list[Edit]] = (2, [without_question])
 BARE_FORMERR: tuple[int, list[Edit]] = (1, [without_question])
 TRUNCATED: tuple[int, list[Edit]] = (0, [truncate])
+OTHER_QUESTION: tuple[int, list[Edit]] = (0, [other_question])
 OTHER_CASE: tuple[int, list[Edit]] = (0, [swapped_case])
 ANSWER: tuple[int, list[Edit]] = (0, [])
 
