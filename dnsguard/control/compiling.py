@@ -25,17 +25,21 @@ async def compile_apart(job: Job, descriptors: Sequence[int]) -> list[ListOutcom
 
     Raises CompileError.
     """
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-P", "-m", "dnsguard.lists.compiler"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        pass_fds=[*descriptors, job["image"]],
-    )
+    with open(anonymous_file("job"), "wb") as request:  # noqa: ASYNC230 - in memory
+        request.write(json.dumps(job).encode())
+        request.seek(0)
+        # Not a pipe: to write to one that is dead already is an error of uvloop's own.
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-P", "-m", "dnsguard.lists.compiler"),
+            stdin=request,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            pass_fds=[*descriptors, job["image"]],
+        )
     try:
         async with asyncio.timeout(COMPILE_SECONDS):
-            output, told = await process.communicate(json.dumps(job).encode())
+            output, told = await process.communicate()
     except TimeoutError:
         raise CompileError(
             f"the lists are not compiled after {COMPILE_SECONDS:.0f} s: give fewer or shorter lists"

@@ -29,7 +29,7 @@ def main() -> int:
         sys.stdout.flush()
     except MemoryError:
         return OUT_OF_MEMORY
-    except (json.JSONDecodeError, BrokenPipeError):  # whoever gave the job is gone
+    except BrokenPipeError:  # whoever gave the job is gone
         return ABANDONED
     return 0
 

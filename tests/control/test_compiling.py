@@ -7,8 +7,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvloop
 
 from dnsguard.control import compiling
 from dnsguard.control.compiling import CompileError, compile_apart
@@ -51,20 +53,18 @@ def text_of(job: Job) -> int:
 
 def error_of(job: Job) -> str:
     with pytest.raises(CompileError) as caught:
-        asyncio.run(compile_apart(job, [text_of(job)]))
+        uvloop.run(compile_apart(job, [text_of(job)]))
     return str(caught.value)
 
 
-@pytest.mark.parametrize("whole", [True, False])
-def test_whoever_gave_the_job_may_die(job: Job, whole: bool) -> None:
+def test_whoever_gave_the_job_may_die(job: Job) -> None:
     """The compiler ends then, without a word."""
     descriptors = [job["image"], text_of(job)]
-    message = json.dumps(job).encode()
     reading, writing = os.pipe()
     os.close(reading)
     compiler = subprocess.run(
         [sys.executable, "-P", "-m", "dnsguard.lists.compiler"],
-        input=message if whole else message[:-1],
+        input=json.dumps(job).encode(),
         stdout=writing,
         stderr=subprocess.PIPE,
         pass_fds=descriptors,
@@ -88,10 +88,10 @@ def children() -> set[str]:
 
 
 def test_it_does_what_is_done_in_the_same_process(job: Job) -> None:
-    (outcome,) = asyncio.run(compile_apart(job, [text_of(job)]))
+    (outcome,) = uvloop.run(compile_apart(job, [text_of(job)]))
     image = Image(os.pread(job["image"], 1 << 20, 0))
     assert [match.list_id for match in image.find(from_text("www.example.org"))] == [0]
-    (here,) = asyncio.run(compile_here(job, ()))
+    (here,) = uvloop.run(compile_here(job, ()))
     assert outcome == here
     assert outcome["taken"] == 0
 
@@ -115,6 +115,21 @@ def test_one_that_ends_early_says_why(
 ) -> None:
     standing_in(tmp_path, script, monkeypatch)
     assert message in error_of(job)
+
+
+def test_one_that_has_ended_before_it_is_spoken_to_says_why(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standing_in(tmp_path, "kill -9 $$", monkeypatch)
+    start = asyncio.create_subprocess_exec
+
+    async def start_and_see_it_end(*arguments: Any, **options: Any) -> asyncio.subprocess.Process:
+        process = await start(*arguments, **options)
+        await process.wait()
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start_and_see_it_end)
+    assert "not enough memory" in error_of(job)
 
 
 def test_one_that_does_not_end_is_ended(
@@ -142,7 +157,7 @@ def test_one_whose_requester_is_cancelled_is_ended(
             await task
         return process
 
-    assert not Path(f"/proc/{asyncio.run(play())}").exists()
+    assert not Path(f"/proc/{uvloop.run(play())}").exists()
 
 
 def test_it_yields_to_those_that_serve() -> None:
