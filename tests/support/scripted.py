@@ -125,6 +125,9 @@ class ScriptedUpstream:
         loop.add_reader(self._datagrams, self._readable)
 
     async def _close(self) -> None:
+        # asyncio forgets, and never closes, whom it is accepting while its server is closed.
+        while accepting := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(accepting)
         self._server.close()
         asyncio.get_running_loop().remove_reader(self._datagrams)
         self._datagrams.close()
