@@ -160,7 +160,7 @@ class TestRandomness:
                 for _ in names:
                     assert addresses(dns.message.from_wire(read_message(client))) == [TRUE]
         pairs = {(received.peer[1], received.query[:2]) for received in upstream.received}
-        assert len(pairs) == 2000
+        assert len(pairs) == len(upstream.received) >= 2000
         ports = {received.peer[1] for received in upstream.received}
         assert len(ports) >= 20
         assert max(ports) - min(ports) > 10_000

@@ -103,11 +103,11 @@ class TestLies:
             assert addresses(shell.ask("www.example.org")) == [TRUE]
             assert asked_over(upstream) == ["udp", "tcp"]
 
-    @pytest.mark.parametrize("lie", ["wrong question", "not a response", "eleven octets"])
     def test_who_lies_over_tcp_as_well_is_asked_no_more(
-        self, upstream: ScriptedUpstream, lie: str
+        self, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        upstream.script = lying(lie)
+        monkeypatch.setattr(retry, "TIMEOUTS", (2.0,))  # none is asked again for a short pause
+        upstream.script = lying("wrong question")
         with Shell(Setup(upstreams=[upstream.url])) as shell:
             assert shell.ask("www.example.org").rcode() == dns.rcode.SERVFAIL
             assert asked_over(upstream) == ["udp", "tcp"]
