@@ -50,7 +50,7 @@ cdef class Exchange(Receiver):
 
     cpdef bint received(self, Attempt attempt, bytes data, double now) except -1
 
-    @cython.locals(step=int, server=Server)
+    @cython.locals(step=int, server=Server, forged=bint)
     cdef bint _take(self, Attempt attempt, bytes data, double now) except -1
 
     @cython.locals(server=Server, ours=bint)

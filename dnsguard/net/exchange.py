@@ -131,12 +131,13 @@ class Exchange(Receiver):
         if step == _DONE:
             self._finish(now)
             return True
+        forged = response is not None and response.status == _MISMATCH
         if step != _DOUBT:
             self._release(attempt)
-        elif response is None or response.status != _MISMATCH:
+        elif not forged:
             attempt.reported = True  # it was not silent
         self._advance(now)
-        return True
+        return not forged
 
     def failed(self, attempt: Attempt, error: OSError | None) -> None:
         """Take notice of a network error of an attempt."""

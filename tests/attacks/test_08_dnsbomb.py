@@ -67,6 +67,7 @@ def test_the_pulse_is_less_than_the_queries_that_made_it() -> None:
             assert sum(len(answer.to_wire()) for answer in pulse.values()) < sum(map(len, queries))
             late = [name for name, answer in pulse.items() if is_sent_to_tcp(answer)]
             assert len(pulse) - FEW <= len(late) == shell.limited("late")
+            assert all(len(pulse[name].to_wire()) == len(make_query(name, "TXT")) for name in late)
             asked = upstream.names.count(late[0])
             assert len(addresses(shell.ask(late[0], "TXT", tcp=True))) == 1
             assert upstream.names.count(late[0]) == asked, "what came too late is kept"

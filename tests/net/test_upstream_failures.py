@@ -11,6 +11,7 @@ import pytest
 
 from dnsguard.core import counters, retry
 from dnsguard.core.protocol import Ede
+from dnsguard.net.pool import MAX_MISMATCHES
 from tests.support.dns_server import free_port
 from tests.support.gateway import extended_errors
 from tests.support.generations import Setup
@@ -102,6 +103,21 @@ class TestLies:
         with Shell(Setup(upstreams=[upstream.url])) as shell:
             assert addresses(shell.ask("www.example.org")) == [TRUE]
             assert asked_over(upstream) == ["udp", "tcp"]
+
+    @pytest.mark.usefixtures("once")
+    def test_each_lie_counts_until_a_port_is_not_listened_to(
+        self, upstream: ScriptedUpstream
+    ) -> None:
+        lies = [LIES["wrong question"], *[LIES["wrong ID"]] * (MAX_MISMATCHES - 1)]
+        upstream.script = by_transport(
+            udp=lambda query, *_: [
+                *((0.0, lie(query)) for lie in lies),
+                (0.1, respond(query, f"@ 60 A {TRUE}")),
+            ],
+            tcp=telling("192.0.2.81", delay=0.3),
+        )
+        with Shell(Setup(upstreams=[upstream.url])) as shell:
+            assert addresses(shell.ask("www.example.org")) == ["192.0.2.81"]
 
     def test_who_lies_over_tcp_as_well_is_asked_no_more(
         self, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
