@@ -25,7 +25,7 @@ MAX_LIVE = 32  # sockets to choose from
 MAX_SOCKETS = 1024  # with those that only wait for responses
 MAX_USES = 1024  # messages from one port
 MAX_MISMATCHES = 32  # messages that answer nothing, until a port is not trusted any more
-IDLE_SECONDS = 1.0
+PORT_IDLE_SECONDS = 0.5  # until a port is closed that nothing more is asked from
 
 _MAX_BATCH = 64
 _FIRST_PORT = 1024
@@ -84,7 +84,7 @@ class PooledSocket:
 
     def is_idle(self, now: float) -> bool:
         """Tell whether nothing is under way and has not been for a while."""
-        return not self._open and now - self._used >= IDLE_SECONDS
+        return not self._open and now - self._used >= PORT_IDLE_SECONDS
 
     def flush(self) -> None:
         """Send what was put down."""

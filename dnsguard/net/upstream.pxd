@@ -63,6 +63,9 @@ cdef class Upstreams(Exchanges):
     @cython.locals(exchange=Exchange)
     cdef object _start(self, Forward forward, listener, Count client, Count zone, Route route)
 
+    @cython.locals(now=double, server=Server)
+    cpdef int retire_idle(self) except -1
+
     @cython.locals(now=double, number=int, server=Server)
     cpdef int probe(self) except -1
 

@@ -219,11 +219,16 @@ class Upstreams(Exchanges):
         except Exception:  # noqa: BLE001 - nobody must wait for what was never asked
             self.give_up(exchange, forward.received)
 
+    def retire_idle(self) -> None:
+        """Close the ports that nothing is asked from any more; to be called often."""
+        now = monotonic()
+        for server in self.servers:
+            server.pool.retire_idle(now)
+
     def probe(self) -> None:
         """Probe the upstreams of which there is no news; to be called every second."""
         now = monotonic()
         for number, server in enumerate(self.servers):
-            server.pool.retire_idle(now)
             probe = server.health.probe_due(now)
             if probe != Probe.NONE:
                 self._probe(number, now, routine=probe == Probe.ROUTINE, extra=False)

@@ -24,6 +24,7 @@ from dnsguard.core import counters
 from dnsguard.core.generation import Generation, parse_generation
 from dnsguard.core.resolver import Resolver
 from dnsguard.net import channel
+from dnsguard.net.pool import PORT_IDLE_SECONDS
 from dnsguard.net.stream import Connections, StreamConnection
 from dnsguard.net.udp import DatagramListener
 from dnsguard.net.upstream import Upstreams
@@ -55,6 +56,7 @@ class Worker:
         self._loop.add_signal_handler(signal.SIGTERM, self._stopped.set)
         self._loop.add_reader(self._control, self._take_messages)
         self._loop.call_later(1.0, self._tick)
+        self._loop.call_later(PORT_IDLE_SECONDS / 2, self._retire_idle)
         await self._stopped.wait()
         return self._exit_code
 
@@ -125,6 +127,11 @@ class Worker:
             self._page[counters.CACHE_ENTRIES] = len(self._resolver.cache)
             self._page[counters.CACHE_BYTES] = self._resolver.cache.bytes
             self._upstreams.probe()
+
+    def _retire_idle(self) -> None:
+        self._loop.call_later(PORT_IDLE_SECONDS / 2, self._retire_idle)
+        if self._resolver is not None:
+            self._upstreams.retire_idle()
 
 
 def _take_generation(descriptors: list[int]) -> Generation:

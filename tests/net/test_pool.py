@@ -16,7 +16,7 @@ from dnsguard.core.route import Attempt, Route
 from dnsguard.core.wire import parse_query
 from dnsguard.net import pool as pools
 from dnsguard.net.datagrams import Inbox
-from dnsguard.net.pool import FRESH_EVERY, IDLE_SECONDS, MAX_LIVE, MAX_MISMATCHES, Pool
+from dnsguard.net.pool import FRESH_EVERY, MAX_LIVE, MAX_MISMATCHES, PORT_IDLE_SECONDS, Pool
 from tests.support.dns_server import free_port
 from tests.support.loops import LoopThread, wait_for
 from tests.support.receiving import Report
@@ -271,10 +271,10 @@ class TestBounds:
         upstream.script = silent
         attempts = setting.send(0.0, 1.0, 2.0, flush=True)
         setting.release(attempts[0], attempts[2])
-        setting.retire_idle(1.0 + IDLE_SECONDS)
+        setting.retire_idle(1.0 + PORT_IDLE_SECONDS)
         assert setting.pool.sockets == 2
         setting.release(attempts[1])
-        setting.retire_idle(2.0 + IDLE_SECONDS)
+        setting.retire_idle(2.0 + PORT_IDLE_SECONDS)
         assert setting.pool.sockets == 0
 
     def test_of_sockets(

@@ -116,12 +116,18 @@ class Besieged:
         """Return how much memory the processes have for themselves, in octets."""
         return sum(_private_memory(pid) for pid in self.processes())
 
+    def descriptors(self) -> int:
+        """Return how many descriptors the processes have open."""
+        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.processes())
+
     @contextmanager
     def unharmed(self) -> Iterator[None]:
-        """Require of what is done within a block that it harms no process."""
+        """Require of what is done within a block that it harms no process and leaves none open."""
         before = self.processes()
+        open_before = self.descriptors()
         yield
         assert self.processes() == before, self.server.log()
+        wait_for(lambda: self.descriptors() <= open_before, "no descriptor more is open")
         assert read_samples(self.server.metrics())["dnsguard_internal_errors_total"] == 0
         assert "Traceback" not in self.server.log()
 
