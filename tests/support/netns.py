@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from tests.support.loops import wait_for
+
 _CLONE_NEWNET = 0x40000000
 _OWN = Path("/proc/thread-self/ns/net")
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -25,14 +27,23 @@ class Namespace:
         self.prefix = ("ip", "netns", "exec", name)
         """What goes before a command to run it there."""
 
-    def ip(self, command: str) -> None:
-        """Run an ip(8) command, such as `link set eth0 up`, in the namespace."""
-        _run("ip", "-n", self.name, *command.split())
+    def ip(self, command: str) -> str:
+        """Run an ip(8) command, such as `link set eth0 up`, in the namespace; return its output."""
+        return _run("ip", "-n", self.name, *command.split())
 
     def add_address(self, address: str, device: str) -> None:
-        """Give a device an address with its prefix length, in use from now on."""
-        # Duplicate address detection would hold an IPv6 address back for a second.
-        self.ip(f"address add {address} dev {device}{' nodad' if ':' in address else ''}")
+        """Give a device that is up an address with its prefix length, in use from now on."""
+        if ":" not in address:
+            self.ip(f"address add {address} dev {device}")
+            return
+        # Duplicate address detection would hold it back for a second; the kernel routes what
+        # comes for it to the host only a moment after the command has ended.
+        self.ip(f"address add {address} dev {device} nodad")
+        alone = address.partition("/")[0]
+        wait_for(
+            lambda: f"local {alone} dev {device} " in self.ip("-6 route show table local"),
+            f"{alone} is in use",
+        )
 
     def socket(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
         """Return a socket that lives in the namespace."""
@@ -91,10 +102,11 @@ def connect(one: Namespace, device: str, other: Namespace, other_device: str) ->
         namespace.ip(f"link set {end} addrgenmode none up")
 
 
-def _run(*command: str) -> None:
+def _run(*command: str) -> str:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode:
         raise RuntimeError(f"{' '.join(command)}: {result.stderr.strip()}")
+    return result.stdout
 
 
 def _enter(descriptor: int) -> None:
