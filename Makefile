@@ -21,10 +21,11 @@ help:
 run: .venv
 	.venv/bin/dnsguard serve --demo
 
-# Nothing compiled is put to the test by these: they run in one build.
-ONE_BUILD := $(wildcard $(addprefix tests/,benchmarks blocklists cli config control deploy lists \
-	soak $(addprefix test_,commands.py lists_page.py log.py pages.py structure.py) \
-	$(addprefix scenarios/test_,broken_config.py formats_*.py list*.py)))
+# Run of the compiled build alone: downloads, files and pages, which no compiled module handles.
+ONE_BUILD := tests/deploy tests/test_commands.py tests/test_pages.py tests/test_structure.py \
+	tests/scenarios/test_broken_config.py tests/scenarios/test_list_server.py \
+	tests/scenarios/test_lists_full_disk.py tests/scenarios/test_lists_go_live.py \
+	tests/scenarios/test_lists_interrupted.py
 
 # One after the other; `make --jobs=2 --output-sync=target test` is sooner done and shows later.
 test: test-compiled test-plain

@@ -122,7 +122,7 @@ class Besieged:
 
     @contextmanager
     def unharmed(self) -> Iterator[None]:
-        """Require of what is done within a block that it harms no process and leaves none open."""
+        """Require that what is done within a block harms no process and leaves nothing open."""
         before = self.processes()
         open_before = self.descriptors()
         yield
