@@ -3,6 +3,8 @@
 cimport cython
 from dnsguard.core cimport octets
 from dnsguard.core.answer cimport Answer
+from dnsguard.core.cache cimport Entry
+from dnsguard.core.policy cimport Policy
 from dnsguard.core.records cimport RecordParser, parse_answer
 
 cdef unsigned int _A
@@ -22,7 +24,21 @@ cdef Py_ssize_t _IPV6_SIZE
 cdef unsigned int _IN
 cdef Py_ssize_t _SERVICE_PREFIX
 cdef Py_ssize_t _PARAMETER_PREFIX
+cdef Py_ssize_t _KEY_SUFFIX
 
+
+@cython.locals(
+    name=bytes,
+    epoch="unsigned long long",
+    name_signature=Py_ssize_t,
+    signature=Py_ssize_t,
+)
+cpdef object sign(Policy policy, Entry entry)
+
+@cython.locals(hops=list)
+cpdef Py_ssize_t inspect(
+    Policy policy, Entry entry, Py_ssize_t name_signature, Answer answer
+) except -1
 
 @cython.locals(
     names=list,

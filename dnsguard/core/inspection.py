@@ -1,4 +1,4 @@
-"""What an answer leads to: the names and addresses that policy judges beside the queried name.
+"""What policy says of a question and of what its answer leads to: its signatures.
 
 Only what a client could go by is a hop: the aliases, the targets of services, the addresses
 and address hints. Who is named elsewhere (MX, SRV, NS) is asked for by name and judged then.
@@ -6,6 +6,8 @@ and address hints. Who is named elsewhere (MX, SRV, NS) is asked for by name and
 
 from dnsguard.core import octets
 from dnsguard.core.answer import Answer
+from dnsguard.core.cache import Entry
+from dnsguard.core.policy import Policy
 from dnsguard.core.protocol import Rdatatype
 from dnsguard.core.records import IPV4_HINT, IPV6_HINT, RecordParser, parse_answer
 from dnsguard.core.view import Trigger
@@ -27,9 +29,31 @@ _IPV6_SIZE = 16
 _IN = 1
 _SERVICE_PREFIX = 2  # octets of a SVCB record before its target
 _PARAMETER_PREFIX = 4  # octets of a SvcParam before its value
+_KEY_SUFFIX = 5  # octets of a question's key after its name
 
 Hops = list[tuple[int, bytes]]
 """Triggers, each with a lower-case wire name or a packed address; names come first."""
+
+
+def sign(policy: Policy, entry: Entry) -> None:
+    """Look up what policy says of an entry's question, and of its answer if there is one."""
+    name = octets.cut(entry.key, 0, len(entry.key) - _KEY_SUFFIX)
+    while entry.epoch != policy.epoch:
+        epoch = policy.epoch
+        name_signature = signature = policy.signature(name)
+        if entry.answer is not None:
+            signature = inspect(policy, entry, name_signature, entry.answer)
+        entry.name_signature = name_signature
+        entry.signature = signature
+        entry.epoch = epoch  # last, so that nothing counts as judged that is not
+
+
+def inspect(policy: Policy, entry: Entry, name_signature: int, answer: Answer) -> int:
+    """Return the signature of an answer to the question of an entry."""
+    hops = find_hops(octets.cut(entry.key, 0, len(entry.key) - 1), answer)
+    if entry.local:  # the city's own addresses are its own affair
+        hops = [hop for hop in hops if hop[0] < _TO_ADDRESS]
+    return policy.extend(name_signature, hops) if hops else name_signature
 
 
 def find_hops(question: bytes, answer: Answer) -> Hops:

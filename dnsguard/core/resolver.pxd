@@ -1,12 +1,11 @@
 # The C types of resolver.py.
 
 cimport cython
-from dnsguard.core cimport octets
 from dnsguard.core.answer cimport Answer
 from dnsguard.core.cache cimport Cache, Entry
 from dnsguard.core.denials cimport Denials
 from dnsguard.core.forward cimport Forward
-from dnsguard.core.inspection cimport find_hops
+from dnsguard.core.inspection cimport inspect, sign
 from dnsguard.core.local cimport LocalRecords, special_zone
 from dnsguard.core.policy cimport Policy
 from dnsguard.core.refusals cimport asks_for_data, refusal
@@ -41,9 +40,7 @@ cdef unsigned int _NXDOMAIN
 cdef int _OTHER
 cdef int _NO_REACHABLE_AUTHORITY
 cdef int _NETWORK_ERROR
-cdef int _FIRST_ADDRESS
 cdef Py_ssize_t _TUNNEL
-cdef Py_ssize_t _KEY_SUFFIX
 
 
 @cython.final
@@ -129,20 +126,6 @@ cdef class Resolver:
     cdef Entry _match(self, Query query, Entry entry)
 
     cdef bint _is_forwarded(self, Query query, bytes apex) except -1
-
-    @cython.locals(
-        policy=Policy,
-        name=bytes,
-        epoch="unsigned long long",
-        name_signature=Py_ssize_t,
-        signature=Py_ssize_t,
-    )
-    cdef object _sign(self, Entry entry)
-
-    @cython.locals(hops=list)
-    cdef Py_ssize_t _inspect(
-        self, Entry entry, Py_ssize_t name_signature, Answer answer
-    ) except -1
 
     @cython.locals(view=View, source=int, signature=Py_ssize_t)
     cdef bytes _finish(

@@ -11,7 +11,7 @@ section 4.21). The verdict is on the qname and, once there is an answer, on all 
 to, wherever it comes from. Nothing here raises on what the network sends.
 """
 
-from dnsguard.core import counters, octets
+from dnsguard.core import counters
 from dnsguard.core.answer import Answer
 from dnsguard.core.cache import FOREVER, POPULAR, Cache, Entry
 from dnsguard.core.cookies import Cookies
@@ -20,7 +20,7 @@ from dnsguard.core.ech import TYPES as ECH_TYPES
 from dnsguard.core.ech import without_ech
 from dnsguard.core.edns import ede_option, failure_option
 from dnsguard.core.forward import Forward, Settings
-from dnsguard.core.inspection import find_hops
+from dnsguard.core.inspection import inspect, sign
 from dnsguard.core.local import RESOLVER_ARPA, asks_parent, special_answer, special_zone
 from dnsguard.core.policy import PASS, Policy
 from dnsguard.core.protocol import RD, Ede, Rcode, Source
@@ -28,7 +28,7 @@ from dnsguard.core.recompose import rewrite
 from dnsguard.core.refusals import asks_for_data, refusal
 from dnsguard.core.replies import Replies
 from dnsguard.core.tunnels import Tunnels
-from dnsguard.core.view import Trigger, Verdict, View
+from dnsguard.core.view import Verdict, View
 from dnsguard.core.wire import HEADER_SIZE, Query, parse_query
 
 STALE_TTL = 30  # seconds a stale answer may be kept for (RFC 8767 section 4)
@@ -54,9 +54,7 @@ _NXDOMAIN = int(Rcode.NXDOMAIN)
 _OTHER = int(Ede.OTHER)
 _NO_REACHABLE_AUTHORITY = int(Ede.NO_REACHABLE_AUTHORITY)
 _NETWORK_ERROR = int(Ede.NETWORK_ERROR)
-_FIRST_ADDRESS = int(Trigger.ADDRESS)
 _TUNNEL = counters.GROUP_SIGNALS + counters.SIGNALS.index("tunnel")
-_KEY_SUFFIX = 5  # octets of a question's key after its name
 _REFUSED = Answer(Rcode.REFUSED)
 _SERVFAIL = Answer(Rcode.SERVFAIL)
 _PROHIBITED = (_REFUSED, ede_option(Ede.PROHIBITED))
@@ -210,7 +208,7 @@ class Resolver:
         if answer.ttl > 0:
             if entry.answer is not None and entry.answer.rcode == _NXDOMAIN:
                 self._denials.forget(entry.key)
-            signature = self._inspect(entry, entry.name_signature, answer)
+            signature = inspect(self.policy, entry, entry.name_signature, answer)
             self.cache.store(entry, answer, now)
             entry.signature = signature
             if answer.rcode == _NXDOMAIN and not forward.query.wants_dnssec:
@@ -302,33 +300,13 @@ class Resolver:
             entry.epoch = self.policy.epoch
             entry.name_signature = entry.signature = PASS
         else:
-            self._sign(entry)
+            sign(self.policy, entry)
         return entry
 
     def _is_forwarded(self, query: Query, apex: bytes) -> bool:
         """Tell whether a question for a special-use zone goes to an upstream all the same."""
         qname = query.qname
         return self._zones.covers(qname, apex) or asks_parent(qname, query.qtype, apex)
-
-    def _sign(self, entry: Entry) -> None:
-        """Look up what policy says of a question's name, and of its answer if there is one."""
-        policy = self.policy
-        name = octets.cut(entry.key, 0, len(entry.key) - _KEY_SUFFIX)
-        while entry.epoch != policy.epoch:
-            epoch = policy.epoch
-            name_signature = signature = policy.signature(name)
-            if entry.answer is not None:
-                signature = self._inspect(entry, name_signature, entry.answer)
-            entry.name_signature = name_signature
-            entry.signature = signature
-            entry.epoch = epoch  # last, so that nothing counts as judged that is not
-
-    def _inspect(self, entry: Entry, name_signature: int, answer: Answer) -> int:
-        """Return the signature of an answer to the question of an entry."""
-        hops = find_hops(octets.cut(entry.key, 0, len(entry.key) - 1), answer)
-        if entry.local:  # the city's own addresses are its own affair
-            hops = [hop for hop in hops if hop[0] < _FIRST_ADDRESS]
-        return self.policy.extend(name_signature, hops) if hops else name_signature
 
     def _finish(
         self, forward: Forward, entry: Entry, answer: Answer, now: float, option: bytes = b""
@@ -342,7 +320,7 @@ class Resolver:
         if entry.answer is answer:
             signature = entry.signature
         elif answer.ancount:
-            signature = self._inspect(entry, signature, answer)
+            signature = inspect(self.policy, entry, signature, answer)
         return self._give(
             forward.query, view, signature, answer, forward.transport, source, 0, now, option
         )
