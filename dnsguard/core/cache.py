@@ -107,13 +107,18 @@ class Cache:
         return self._tables[hash(key) >> 48 & (_TABLES - 1)]
 
     def add(self, entry: Entry) -> None:
-        """Add an entry for a question that has none."""
-        entry.used = entry.kept = True
+        """Add an entry for a question that has none.
+
+        It has been used once it is asked for again: a flood of names that nobody asks for a
+        second time must not push out all others.
+        """
+        entry.used = entry.kept = True  # lest it make room for itself
         garbage.untrack(entry)
         self.bytes += _cost(entry)
         self._table(entry.key)[entry.key] = entry
         self._ring.append(entry)
         self._evict()
+        entry.used = False
 
     def store(self, entry: Entry, answer: Answer, now: float) -> None:
         """Keep an upstream's answer in an entry for as long as it allows."""

@@ -26,6 +26,11 @@ def kept(cache: Cache, keys: list[bytes]) -> list[bytes]:
     return [key for key in keys if cache.get(key) is not None]
 
 
+def cache_keys(cache: Cache) -> list[bytes]:
+    """Return what there is, without using it."""
+    return [entry.key for entry in cache]
+
+
 def test_an_entry_is_found_by_its_key() -> None:
     cache = Cache(10 * COST)
     entry = Entry(KEYS[0])
@@ -105,9 +110,34 @@ def test_what_is_asked_for_outlives_what_is_not() -> None:
     assert cache.get(popular) is not None
 
 
+def test_a_flood_of_names_asked_for_once_pushes_out_few_others() -> None:
+    popular = [bytes([number]) * 20 for number in range(100)]
+    cache = filled(1000 * COST, popular)
+    lost = 0
+    for number in range(20_000):
+        cache.add(Entry(b"new" + number.to_bytes(17, "big")))
+        if number % 5 == 0:
+            key = popular[number // 5 % 100]
+            if cache.get(key) is None:
+                lost += 1
+                cache.add(Entry(key))
+    assert lost < 50, "of 4,000"
+
+
+def test_an_entry_makes_no_room_for_itself() -> None:
+    cache = filled(10 * COST, KEYS[:10])
+    for number in range(1000):
+        for key in KEYS[:10]:  # whatever is there has been used, wherever eviction goes on
+            cache.get(key)
+        key = b"new" + number.to_bytes(17, "big")
+        cache.add(Entry(key))
+        assert key in cache_keys(cache)
+
+
 def test_one_addition_gives_few_chances() -> None:
     keys = [number.to_bytes(20, "big") for number in range(10 * MAX_CHANCES)]
     cache = filled(len(keys) * COST, keys)
+    assert kept(cache, keys) == keys  # from here on all have been used
     cache.add(Entry(b"one more"))
     assert len(cache) == len(keys)
     assert set(keys) - set(kept(cache, keys)) == {keys[MAX_CHANCES]}
