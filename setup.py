@@ -51,6 +51,7 @@ COMPILED = [
     "dnsguard.net.exchange",
     "dnsguard.net.health",
     "dnsguard.net.pool",
+    "dnsguard.net.precedence",
     "dnsguard.net.routes",
     "dnsguard.net.server",
     "dnsguard.net.udp",

@@ -59,21 +59,31 @@ cdef class Resolver:
     cdef LocalRecords _local
     cdef str _routing
 
+    cpdef object query(self, bytes data, bytes address, int transport, double now)
+
     @cython.locals(
         query=Query,
         policy=Policy,
         view=View,
         entry=Entry,
+        replies=Replies,
+        refused=Answer,
+        option=bytes,
+    )
+    cpdef object recall(self, bytes data, bytes address, int transport, double now)
+
+    @cython.locals(view=View)
+    cpdef object resolve(self, Query query, int transport, double now)
+
+    @cython.locals(
         verdict=Verdict,
         replies=Replies,
         answer=Answer,
-        refused=Answer,
-        option=bytes,
         age="long long",
         allowed=bint,
         fresh=bint,
     )
-    cpdef object query(self, bytes data, bytes address, int transport, double now)
+    cdef object _decide(self, Query query, Entry entry, View view, int transport, double now)
 
     @cython.locals(zone=Py_ssize_t, denial=Entry, answer=Answer, age="long long", option=bytes)
     cdef object _answer_or_forward(

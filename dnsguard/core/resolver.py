@@ -104,6 +104,13 @@ class Resolver:
         self, data: bytes, address: bytes, transport: int, now: float
     ) -> bytes | Forward | None:
         """Take one message from the client with that packed address."""
+        outcome = self.recall(data, address, transport, now)
+        return self.resolve(outcome, transport, now) if isinstance(outcome, Query) else outcome
+
+    def recall(
+        self, data: bytes, address: bytes, transport: int, now: float
+    ) -> bytes | Forward | Query | None:
+        """Do as `query`, but leave to `resolve` a query of whose question nothing is known."""
         query = parse_query(data, transport)
         if query is None:
             return None
@@ -119,11 +126,24 @@ class Resolver:
         if view.refused or not asks_for_data(query):
             refused, option = _PROHIBITED if view.refused else refusal(query)
             return replies.refuse(query, refused, transport, now, option)
-        entry = self._entry(query)
+        entry = self.cache.get(query.key)
+        if entry is None or entry.epoch != policy.epoch:
+            return query
+        return self._decide(query, entry, view, transport, now)
+
+    def resolve(self, query: Query, transport: int, now: float) -> bytes | Forward | None:
+        """Go on with a query that `recall` left."""
+        view = self.policy.view(query.address)
+        return self._decide(query, self._entry(query), view, transport, now)
+
+    def _decide(
+        self, query: Query, entry: Entry, view: View, transport: int, now: float
+    ) -> bytes | Forward | None:
+        replies = self.replies
         # Without RD: what others asked for is not for a neighbour to find out.
         allowed = query.flags & _RD or entry.local
         fresh = allowed and now < entry.expires
-        verdict = policy.verdict(view, entry.signature if fresh else entry.name_signature)
+        verdict = self.policy.verdict(view, entry.signature if fresh else entry.name_signature)
         if verdict.blocks:
             return self._block(query, verdict, view, transport, now)
         if not allowed:

@@ -10,6 +10,7 @@ from dnsguard.core.route cimport Attempt, Route
 from dnsguard.core.wheel cimport Wheel
 from dnsguard.core.wire cimport Query
 from dnsguard.net.pool cimport PooledSocket, Receiver
+from dnsguard.net.precedence cimport Precedence
 from dnsguard.net.server cimport Server
 
 cdef int _DONE
@@ -48,6 +49,7 @@ cdef class Exchange(Receiver):
 
     cdef int start(self, Exchanges exchanges, Query query, Route route, double now) except -1
 
+    @cython.locals(answered=bint)
     cpdef bint received(self, Attempt attempt, bytes data, double now) except -1
 
     @cython.locals(step=int, server=Server, forged=bint)
@@ -95,6 +97,7 @@ cdef class Exchange(Receiver):
 
 cdef class Exchanges:
     cdef readonly object faults
+    cdef readonly Precedence precedence
     cdef readonly Randomness randomness
     cdef readonly Wheel wheel
     cdef readonly list servers

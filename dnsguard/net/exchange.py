@@ -21,6 +21,7 @@ from dnsguard.core.wheel import TICK, Wheel
 from dnsguard.core.wire import Query
 from dnsguard.net.faults import Faults
 from dnsguard.net.pool import PooledSocket, Receiver
+from dnsguard.net.precedence import Precedence
 from dnsguard.net.server import Server
 
 HEDGE_SHARE = 0.1  # of what is asked may be asked of another upstream as well for being late
@@ -114,10 +115,12 @@ class Exchange(Receiver):
     def received(self, attempt: Attempt, data: bytes, now: float) -> bool:
         """Take a message for an attempt; tell whether it answers it."""
         try:
-            return attempt.carrier is None or self._take(attempt, data, now)
+            answered = attempt.carrier is None or self._take(attempt, data, now)
         except Exception:  # noqa: BLE001 - a fault of ours costs one question, not the others
             self._exchanges.give_up(self, now)
-            return True
+            answered = True
+        self._exchanges.precedence.give()
+        return answered
 
     def _take(self, attempt: Attempt, data: bytes, now: float) -> bool:
         step = self._retry.result(attempt, data)
@@ -301,6 +304,7 @@ class Exchanges:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, page: counters.Page) -> None:
         self.faults = Faults(page)
+        self.precedence = Precedence()
         self.randomness = Randomness(secrets.token_bytes)
         self.wheel = Wheel(monotonic())
         self.servers: list[Server] = []
@@ -346,6 +350,7 @@ class Exchanges:
                 exchange.timed_out(now)
             except Exception:  # noqa: BLE001 - a fault of ours costs one question, not the others
                 self.give_up(exchange, now)
+            self.precedence.give()
         self.ticking = self.wheel.size > 0
         if self.ticking:
             self._loop.call_later(TICK, self._tick)

@@ -5,6 +5,7 @@ from dnsguard.core cimport octets
 from dnsguard.core.randomness cimport Randomness
 from dnsguard.core.route cimport Attempt
 from dnsguard.net.batch cimport Inbox
+from dnsguard.net.precedence cimport Precedence
 
 cdef Py_ssize_t _MAX_BATCH
 
@@ -58,6 +59,7 @@ cdef class Pool:
     cdef object loop
     cdef Inbox inbox
     cdef object mismatched
+    cdef Precedence precedence
     cdef object _upstream
     cdef Randomness _randomness
     cdef list _live

@@ -18,6 +18,7 @@ from dnsguard.core.generation import Upstream
 from dnsguard.core.randomness import Randomness
 from dnsguard.core.route import Attempt
 from dnsguard.net import datagrams
+from dnsguard.net.precedence import Precedence
 
 FRESH_EVERY = 0.001  # seconds from one fresh port to the next, so that opening them costs little
 FRESH_AHEAD = 0.1  # seconds' worth of them that may be opened at once
@@ -27,7 +28,8 @@ MAX_USES = 1024  # messages from one port
 MAX_MISMATCHES = 32  # messages that answer nothing, until a port is not trusted any more
 PORT_IDLE_SECONDS = 0.5  # until a port is closed that nothing more is asked from
 
-_MAX_BATCH = 64
+_MAX_BATCH = 16
+_DATAGRAMS = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
 _FIRST_PORT = 1024
 _BIND_TRIES = 8
 
@@ -119,6 +121,7 @@ class PooledSocket:
             self._pool.loop.remove_reader(self._socket)
             self._socket.close()
             self._pool.sockets -= 1
+            self._pool.precedence.give()
 
     def readable(self) -> None:
         """Hand on what there is."""
@@ -172,10 +175,12 @@ class Pool:
         inbox: datagrams.Inbox,
         randomness: Randomness,
         mismatched: Callable[[], None],
+        precedence: Precedence,
     ) -> None:
         self.loop = loop
         self.inbox = inbox
         self.mismatched = mismatched
+        self.precedence = precedence
         self.sockets = 0
         self._upstream = upstream
         self._randomness = randomness
@@ -203,6 +208,7 @@ class Pool:
         current, self._current = self._current, None
         if current is not None:
             current.flush()
+            self.precedence.give()
             if self._closed:
                 current.retire()
 
@@ -254,6 +260,7 @@ class Pool:
     def _open(self, now: float) -> PooledSocket:
         self._fresh_after = max(now, self._fresh_after) + FRESH_EVERY
         sock = open_socket(self._upstream)
+        self.precedence.give()
         pooled = PooledSocket(self, sock, now)
         try:
             self.loop.add_reader(sock, pooled.readable)
@@ -271,7 +278,7 @@ class Pool:
 def open_socket(upstream: Upstream) -> socket.socket:
     """Return a socket connected to an upstream, on a port from the system's CSPRNG."""
     family = socket.AF_INET6 if ":" in upstream.address else socket.AF_INET
-    opened = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    opened = socket.socket(family, _DATAGRAMS)
     try:
         _bind_to_random_port(opened, family)
         opened.connect((upstream.address, upstream.port))

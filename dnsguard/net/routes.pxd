@@ -4,6 +4,7 @@ cimport cython
 from dnsguard.core.randomness cimport Randomness
 from dnsguard.core.route cimport Route
 from dnsguard.net.batch cimport Inbox
+from dnsguard.net.precedence cimport Precedence
 from dnsguard.net.server cimport Server
 
 
@@ -13,6 +14,7 @@ cdef class Routes:
     cdef unsigned long long[::1] _page
     cdef object _loop
     cdef Randomness _randomness
+    cdef Precedence _precedence
     cdef Inbox _inbox
     cdef dict _known
     cdef list _routes

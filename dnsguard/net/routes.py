@@ -8,6 +8,7 @@ from dnsguard.core.generation import Generation, Upstream
 from dnsguard.core.randomness import Randomness
 from dnsguard.core.route import Route
 from dnsguard.net import datagrams
+from dnsguard.net.precedence import Precedence
 from dnsguard.net.server import Server
 
 
@@ -15,12 +16,17 @@ class Routes:
     """The upstreams of the generation in force; `servers` is by their number in it."""
 
     def __init__(
-        self, page: counters.Page, loop: asyncio.AbstractEventLoop, randomness: Randomness
+        self,
+        page: counters.Page,
+        loop: asyncio.AbstractEventLoop,
+        randomness: Randomness,
+        precedence: Precedence,
     ) -> None:
         self.servers: list[Server] = []
         self._page = page
         self._loop = loop
         self._randomness = randomness
+        self._precedence = precedence
         self._inbox = datagrams.Inbox(clients=False)
         self._known: dict[str, Server] = {}
         self._routes: list[Route | None] = []
@@ -40,7 +46,13 @@ class Routes:
         server = self._known.get(upstream.url)
         if server is None:
             return Server(
-                upstream, self._page, self._loop, self._inbox, self._randomness, self.forget
+                upstream,
+                self._page,
+                self._loop,
+                self._inbox,
+                self._randomness,
+                self._precedence,
+                self.forget,
             )
         server.configure(upstream)
         return server

@@ -14,6 +14,7 @@ from dnsguard.net.attempt import StreamAttempt
 from dnsguard.net.datagrams import Inbox
 from dnsguard.net.health import Health
 from dnsguard.net.pool import Pool
+from dnsguard.net.precedence import Precedence
 
 _ANSWER = int(Status.ANSWER)  # server.pxd types what is defined here, not what is imported
 _MISMATCH = int(Status.MISMATCH)
@@ -44,10 +45,11 @@ class Server:
         loop: asyncio.AbstractEventLoop,
         inbox: Inbox,
         randomness: Randomness,
+        precedence: Precedence,
         changed: Callable[[], None],
     ) -> None:
         self.health = Health(monotonic())
-        self.pool = Pool(upstream, loop, inbox, randomness, self.mismatched)
+        self.pool = Pool(upstream, loop, inbox, randomness, self.mismatched, precedence)
         self._streams: set[StreamAttempt] = set()
         self._page = page
         self._loop = loop

@@ -47,7 +47,7 @@ class Upstreams(Exchanges):
         self, resolver: Resolver, loop: asyncio.AbstractEventLoop, generation: Generation
     ) -> None:
         super().__init__(loop, resolver.page)
-        self.routes = Routes(resolver.page, loop, self.randomness)
+        self.routes = Routes(resolver.page, loop, self.randomness, self.precedence)
         self._resolver = resolver
         self._page = resolver.page
         self._pending = Pending()

@@ -17,6 +17,7 @@ from dnsguard.core.wire import parse_query
 from dnsguard.net import pool as pools
 from dnsguard.net.datagrams import Inbox
 from dnsguard.net.pool import FRESH_EVERY, MAX_LIVE, MAX_MISMATCHES, PORT_IDLE_SECONDS, Pool
+from dnsguard.net.precedence import Precedence
 from tests.support.dns_server import free_port
 from tests.support.loops import LoopThread, wait_for
 from tests.support.receiving import Report
@@ -34,6 +35,7 @@ class Setting:
         self.thread = thread
         self.report = Report()
         self.mismatches = 0
+        self.looks = 0
         self._numbers = iter(range(1 << 16))
         upstream = Upstream("", address, port, tcp=False, trusted=False, counter=0)
         self.pool = Pool(
@@ -42,7 +44,16 @@ class Setting:
             Inbox(clients=False),
             Randomness(os.urandom),
             self._mismatched,
+            self._precedence(),
         )
+
+    def _precedence(self) -> Precedence:
+        precedence = Precedence()
+        precedence.add(self._look)
+        return precedence
+
+    def _look(self) -> None:
+        self.looks += 1
 
     def _mismatched(self) -> None:
         self.mismatches += 1
@@ -254,6 +265,18 @@ class TestPorts:
         wait_for(lambda: len(setting.report.messages) == 5, "all are answered")
         setting.release(*attempts)
         assert len(set(ports(upstream))) == 5
+
+
+def test_all_that_takes_long_gives_precedence(setting: Setting, upstream: ScriptedUpstream) -> None:
+    upstream.script = silent
+    attempts = setting.send(0.0, flush=True)
+    assert setting.looks == 2, "a port was opened and a message sent"
+    attempts += setting.send(0.0, 0.0)
+    wait_for(lambda: len(upstream.received) == 3, "all queries arrive")
+    assert setting.looks == 3, "two were sent at once"
+    setting.release(*attempts)
+    setting.retire_idle(PORT_IDLE_SECONDS)
+    assert setting.looks == 4, "the port was closed"
 
 
 class TestBounds:

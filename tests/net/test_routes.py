@@ -11,6 +11,7 @@ from dnsguard.core.generation import Generation, parse_generation
 from dnsguard.core.randomness import Randomness
 from dnsguard.core.route import Route
 from dnsguard.net.health import FAILURES_UNTIL_DOWN, LOOP_SECONDS
+from dnsguard.net.precedence import Precedence
 from dnsguard.net.routes import Routes
 from tests.support.generations import Setup
 from tests.support.loops import LoopThread
@@ -25,7 +26,7 @@ class Known:
 
     def __init__(self, thread: LoopThread) -> None:
         self.page = array("Q", bytes(8 * counters.PAGE_SIZE))
-        self.routes = Routes(self.page, thread.loop, Randomness(os.urandom))
+        self.routes = Routes(self.page, thread.loop, Randomness(os.urandom), Precedence())
         self._thread = thread
         self.configure(URLS)
 

@@ -15,6 +15,7 @@ from dnsguard.core.randomness import Randomness
 from dnsguard.core.response import Response, TtlBounds, parse_response
 from dnsguard.net.datagrams import Inbox
 from dnsguard.net.health import FAILURES_UNTIL_DOWN, PROBE_EVERY, RESPONSES_UNTIL_UP, Probe
+from dnsguard.net.precedence import Precedence
 from dnsguard.net.server import Server
 from tests.support.generations import Setup
 from tests.support.loops import LoopThread, wait_for
@@ -38,6 +39,7 @@ class Watched:
             thread.loop,
             Inbox(clients=False),
             Randomness(os.urandom),
+            Precedence(),
             self._changed,
         )
 

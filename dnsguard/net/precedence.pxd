@@ -1,0 +1,14 @@
+# The C types of precedence.py.
+
+cimport cython
+
+
+@cython.final
+cdef class Precedence:
+    cdef list _looks
+
+    cpdef int add(self, look) except -1
+
+    cpdef int remove(self, look) except -1
+
+    cpdef int give(self) except -1
