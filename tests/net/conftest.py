@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from dnsguard.core import retry
+from tests.support.loops import DEADLINE
 from tests.support.scripted import ScriptedUpstream, telling
 
 
@@ -26,3 +27,10 @@ def other() -> Iterator[ScriptedUpstream]:
 def once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have no question asked again for silence: for tests that count, should the machine pause."""
     monkeypatch.setattr(retry, "TIMEOUTS", (retry.DEADLINE,))
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have clients wait for silent upstreams as long as tests do, should the machine pause."""
+    monkeypatch.setattr(retry, "DEADLINE", DEADLINE)
+    monkeypatch.setattr(retry, "DEADLINE_ALL_SILENT", DEADLINE)

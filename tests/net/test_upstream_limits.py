@@ -57,6 +57,7 @@ def server_cookie(shell: Shell, source: str) -> bytes:
         return bytes(option.to_wire() or b"")
 
 
+@pytest.mark.usefixtures("patient")
 class TestClaims:
     def test_whoever_is_over_the_bound_finds_room_over_tcp(
         self, upstream: ScriptedUpstream
@@ -113,6 +114,7 @@ class TestClaims:
                 forger.close()
 
 
+@pytest.mark.usefixtures("patient")
 class TestGivingWay:
     """Of eight questions that may be under way at once, six may be unverified, four stay."""
 
