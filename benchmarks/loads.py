@@ -20,7 +20,10 @@ FASTEST_MISS = 400_000
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a load; latencies in µs, from when each query was due."""
+    """What became of a load; latencies in µs, from when each query was due.
+
+    Those of a `stamped` load are from when it went until the kernel had its answer.
+    """
 
     seconds: float
     sent: int
@@ -37,11 +40,11 @@ def run_load(
     port: int,
     queries: Path,
     seconds: float,
-    mode: Literal["rate", "window"],
+    mode: Literal["rate", "stamped", "window"],
     number: int,
     sockets: int = 1,
 ) -> Outcome:
-    """Ask a server on loopback: `number` queries a second, or that many always under way."""
+    """Ask a server on loopback: `number` queries a second, or in a `window` always under way."""
     arguments = ["127.0.0.1", str(port), str(queries), str(seconds), mode]
     command = [str(program), *arguments, str(number), str(sockets)]
     done = subprocess.run(on_cores([LOAD_CORE], command), stdout=subprocess.PIPE, check=True)

@@ -1,11 +1,12 @@
 /* Ask a DNS server over UDP and print what came of it as one JSON object.
  *
- * Usage: steady ADDRESS PORT FILE SECONDS rate|window NUMBER SOCKETS
+ * Usage: steady ADDRESS PORT FILE SECONDS rate|stamped|window NUMBER SOCKETS
  *
  * FILE has a query in each line as dnsperf reads it ("www.example.org A"); the last line is
  * followed by the first. `rate` sends NUMBER queries a second, whatever comes back, and counts the
  * latency of each from the moment at which it was due, so that a late query of ours or a pause of
- * the server's is not left out. `window` keeps NUMBER queries under way, which loads a server to
+ * the server's is not left out. `stamped` does so too, but counts from when the query went until
+ * the kernel had the answer: what else runs on our core is left out. `window` keeps NUMBER queries under way, which loads a server to
  * the full. It never sleeps: a client that has to be woken would be paid for by the server.
  * A query without an answer after `patience` is lost; an answer to no query under way is stray.
  */
@@ -46,6 +47,7 @@ static uint32_t *latencies; /* ns */
 static size_t latency_count, latency_limit;
 static uint64_t sent, answered, lost, stray, unsent, rcodes[16];
 static uint64_t patience; /* ns */
+static bool stamped;
 
 static void fail(const char *what)
 {
@@ -64,7 +66,20 @@ static void *allocate(size_t count, size_t size)
 static uint64_t now(void)
 {
     struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(stamped ? CLOCK_REALTIME : CLOCK_MONOTONIC, &time); /* the kernel stamps by it */
+    return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec;
+}
+
+/* Return when the kernel had a message, which was received with the time in its control data. */
+static uint64_t stamp(struct msghdr *message)
+{
+    struct cmsghdr *control = CMSG_FIRSTHDR(message);
+    struct timespec time;
+    if (!control || control->cmsg_type != SCM_TIMESTAMPNS) {
+        fprintf(stderr, "steady: an answer without its time\n");
+        exit(1);
+    }
+    memcpy(&time, CMSG_DATA(control), sizeof time);
     return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec;
 }
 
@@ -131,6 +146,8 @@ static void open_sockets(const char *address, const char *port)
         if (sock < 0 || connect(sock, (struct sockaddr *)&place, sizeof place))
             fail("socket");
         setsockopt(sock, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+        if (stamped && setsockopt(sock, SOL_SOCKET, SO_TIMESTAMPNS, &(int){1}, sizeof(int)))
+            fail("SO_TIMESTAMPNS");
         clients[i].sock = sock;
     }
 }
@@ -168,6 +185,10 @@ static int send_queries(struct client *client, int count, uint64_t due, double s
         vectors[i] = (struct iovec){octets, query->length};
         messages[i].msg_hdr = (struct msghdr){.msg_iov = &vectors[i], .msg_iovlen = 1};
     }
+    if (stamped) {
+        due = now();
+        step = 0;
+    }
     int went = sendmmsg(client->sock, messages, (unsigned)count, 0);
     for (int i = 0; i < went; i++) {
         uint64_t *slot = &client->due[client->next++];
@@ -187,9 +208,17 @@ static int receive_answers(struct client *client)
     static uint8_t buffers[BATCH][DATAGRAM];
     static struct mmsghdr messages[BATCH];
     static struct iovec vectors[BATCH];
+    static union {
+        struct cmsghdr aligned;
+        uint8_t octets[CMSG_SPACE(sizeof(struct timespec))];
+    } controls[BATCH];
     for (int i = 0; i < BATCH; i++) {
         vectors[i] = (struct iovec){buffers[i], DATAGRAM};
         messages[i].msg_hdr = (struct msghdr){.msg_iov = &vectors[i], .msg_iovlen = 1};
+        if (stamped) {
+            messages[i].msg_hdr.msg_control = &controls[i];
+            messages[i].msg_hdr.msg_controllen = sizeof controls[i];
+        }
     }
     int count = recvmmsg(client->sock, messages, BATCH, 0, NULL), ended = 0;
     uint64_t time = count > 0 ? now() : 0;
@@ -199,6 +228,8 @@ static int receive_answers(struct client *client)
             stray++;
             continue;
         }
+        if (stamped)
+            time = stamp(&messages[i].msg_hdr);
         uint64_t latency = time > *due ? time - *due : 0;
         if (latency_count < latency_limit)
             latencies[latency_count++] = latency < UINT32_MAX ? (uint32_t)latency : UINT32_MAX;
@@ -216,7 +247,7 @@ static void run_rate(uint64_t start, uint64_t end, double rate)
     double step = (double)SECOND / rate;
     uint64_t number = 0;
     for (uint64_t time; (time = now()) < end;) {
-        uint64_t should = (uint64_t)((double)(time - start) / step);
+        uint64_t should = (uint64_t)((double)(time - start) / step) + 1; /* the first one at once */
         struct client *client = &clients[number % (uint64_t)client_count];
         if (should > number) {
             uint64_t due = start + (uint64_t)((double)number * step);
@@ -228,7 +259,7 @@ static void run_rate(uint64_t start, uint64_t end, double rate)
             receive_answers(&clients[i]);
     }
     uint64_t should = (uint64_t)((double)(end - start) / step);
-    unsent = should > number + 1 ? should - number - 1 : 0; /* the last one's moment is the end */
+    unsent = should > number ? should - number : 0;
 }
 
 /* Keep a window full until the end. */
@@ -295,7 +326,8 @@ static void print(double seconds)
 int main(int argc, char **argv)
 {
     if (argc != 8) {
-        fprintf(stderr, "usage: steady ADDRESS PORT FILE SECONDS rate|window NUMBER SOCKETS\n");
+        fprintf(stderr,
+                "usage: steady ADDRESS PORT FILE SECONDS rate|stamped|window NUMBER SOCKETS\n");
         return 2;
     }
     double seconds = atof(argv[4]), number = atof(argv[6]);
@@ -304,12 +336,13 @@ int main(int argc, char **argv)
         fprintf(stderr, "steady: 1 to %d sockets, and some time and queries\n", MAX_SOCKETS);
         return 2;
     }
+    stamped = strcmp(argv[5], "stamped") == 0;
     read_queries(argv[3]);
     open_sockets(argv[1], argv[2]);
     latency_limit = (size_t)(seconds * 2e6) + 1;
     latencies = allocate(latency_limit, sizeof *latencies);
     memset(latencies, 1, latency_limit * sizeof *latencies); /* no page fault while it runs */
-    bool steadily = strcmp(argv[5], "rate") == 0;
+    bool steadily = stamped || strcmp(argv[5], "rate") == 0;
     double room = MAX_UNDER_WAY * client_count / number * (double)SECOND;
     patience = !steadily ? WINDOW_PATIENCE : room < MAX_PATIENCE ? (uint64_t)room : MAX_PATIENCE;
     uint64_t start = now(), end = start + (uint64_t)(seconds * (double)SECOND);
