@@ -74,6 +74,8 @@ cdef class Pool:
     @cython.locals(current=PooledSocket)
     cpdef int flush(self) except -1
 
+    cdef int _send_some(self) except -1
+
     cpdef object _flush_soon(self)
 
     @cython.locals(pooled=PooledSocket)

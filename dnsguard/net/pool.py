@@ -198,19 +198,25 @@ class Pool:
             self._current = self._choose(attempt)
             count = self._current.add(attempt)
         if count == _MAX_BATCH:
-            self.flush()
-        elif not self._flushing:
+            self._send_some()
+        if not self._flushing:
             self._flushing = True
             self.loop.call_soon(self._flush_soon)
 
     def flush(self) -> None:
         """Send what was put down."""
-        current, self._current = self._current, None
+        current = self._current
         if current is not None:
-            current.flush()
-            self.precedence.give()
+            self._send_some()
+            self._current = None
             if self._closed:
                 current.retire()
+
+    def _send_some(self) -> None:
+        """Send what was put down; what else comes at the time leaves from the same port."""
+        if self._current is not None:
+            self._current.flush()
+            self.precedence.give()
 
     def _flush_soon(self) -> None:
         self._flushing = False

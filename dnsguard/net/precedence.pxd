@@ -6,6 +6,8 @@ cimport cython
 @cython.final
 cdef class Precedence:
     cdef list _looks
+    cdef double _every
+    cdef double _next
 
     cpdef int add(self, look) except -1
 

@@ -5,16 +5,21 @@ of names that nobody has asked for come by the batch, and a cached answer would 
 """
 
 from collections.abc import Callable
+from time import monotonic
+
+EVERY = 0.00005  # seconds from one look to the next: a look costs a system call or more
 
 
 class Precedence:
-    """The looks for what can be answered at once.
+    """The looks for what can be answered at once, `every` so many seconds if there is time.
 
     A look changes nothing that longer work may be in the middle of, and does not raise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, every: float = EVERY) -> None:
+        self._every = every
         self._looks: list[Callable[[], object]] = []
+        self._next = 0.0
 
     def add(self, look: Callable[[], object]) -> None:
         """Have one more look taken."""
@@ -25,6 +30,8 @@ class Precedence:
         self._looks.remove(look)
 
     def give(self) -> None:
-        """Take all looks: to be called between two pieces of longer work, some 50 µs each."""
-        for look in self._looks:
-            look()
+        """Take all looks if it is time: to be called between two pieces of longer work."""
+        if monotonic() >= self._next:
+            for look in self._looks:
+                look()
+            self._next = monotonic() + self._every

@@ -17,7 +17,6 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from time import monotonic
-from typing import cast
 
 from dnsguard.core.forward import Forward
 from dnsguard.core.generation import parse_generation
@@ -89,7 +88,7 @@ class Workload:
         self._client.connect(listening.getsockname())
         self._inbox = datagrams.Inbox(clients=False)
         self._loop = Loop()
-        upstreams = cast(Upstreams, None)  # nothing is forwarded
+        upstreams = Upstreams(self._resolver, self._loop, self._generation)
         self._listener = DatagramListener(listening, self._resolver, upstreams, self._loop)
 
     def run_cached(self, count: int) -> None:

@@ -11,9 +11,11 @@ from dnsguard.core import counters
 from dnsguard.core.forward import Forward
 from dnsguard.core.protocol import Ede, Rcode, Source, Transport
 from dnsguard.core.view import Stage
+from dnsguard.core.wire import Query
 from tests.support.gateway import (
     Gateway,
     extended_errors,
+    packed,
     question,
     read,
     records_server,
@@ -232,3 +234,28 @@ def test_responses_are_counted_by_source_and_rcode(
     counted = {index: gateway.page[index] for index in total if gateway.page[index]}
     assert counted == {counters.response_index(source, rcode): 1}
     assert gateway.resolver.replies.source == source
+
+
+# What is known, and what has to be looked up.
+
+
+def test_only_what_is_known_is_recalled() -> None:
+    gateway = Gateway(generation())
+    resolver = gateway.resolver
+
+    def recall(text: str) -> object:
+        return resolver.recall(question(text).to_wire(), packed(STAFF), Transport.UDP, gateway.now)
+
+    for text, told in [("www.tiktok.com A", "0.0.0.0"), ("www.example.org A", "192.0.2.1")]:
+        for _ in range(2):
+            query = recall(text)
+            assert isinstance(query, Query)
+            outcome = resolver.resolve(query, Transport.UDP, gateway.now)
+            response = gateway.finish(outcome) if isinstance(outcome, Forward) else outcome
+            assert said(read(response)) == told
+            known = recall(text)
+            assert isinstance(known, bytes)
+            assert said(read(known)) == told
+            gateway.swap(generation(number=2))  # by which everything is to be looked up again
+    asked = gateway.page[gateway.generation.policy.view(packed(STAFF)).counter + Transport.UDP]
+    assert asked == 8, "each query counts once"

@@ -48,7 +48,7 @@ class Setting:
         )
 
     def _precedence(self) -> Precedence:
-        precedence = Precedence()
+        precedence = Precedence(every=0.0)
         precedence.add(self._look)
         return precedence
 

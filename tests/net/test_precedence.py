@@ -4,12 +4,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import dns.message
 import pytest
 
 from dnsguard.core import retry
-from dnsguard.net.precedence import Precedence
+from dnsguard.net.precedence import EVERY, Precedence
 from dnsguard.net.udp import MAX_LEFT
 from tests.support.generations import Setup
 from tests.support.loops import wait_for
@@ -55,7 +56,7 @@ def ask_known(client: socket.socket) -> None:
 
 
 def test_every_look_is_taken_until_it_is_removed() -> None:
-    precedence, looks = Precedence(), list[str]()
+    precedence, looks = Precedence(every=0.0), list[str]()
 
     def first() -> None:
         looks.append("first")
@@ -70,6 +71,19 @@ def test_every_look_is_taken_until_it_is_removed() -> None:
     precedence.remove(first)
     precedence.give()
     assert looks == ["first", "second", "first", "second", "second"]
+
+
+def test_looks_have_some_time_between_them() -> None:
+    precedence, looks = Precedence(), list[float]()
+
+    def look() -> None:
+        looks.append(time.monotonic())
+
+    precedence.add(look)
+    for _ in range(10_000):
+        precedence.give()
+    assert all(later - earlier >= EVERY for earlier, later in pairwise(looks))
+    assert len(looks) > 1
 
 
 def test_what_is_known_leaves_before_what_came_with_it() -> None:
