@@ -7,12 +7,13 @@ of names that nobody has asked for come by the batch, and a cached answer would 
 from collections.abc import Callable
 from time import monotonic
 
-EVERY = 0.00005  # seconds from one look to the next: a look costs a system call or more
+EVERY = 0.00005  # seconds for each look, until all are taken again: one costs a system call or more
 
 
 class Precedence:
-    """The looks for what can be answered at once, `every` so many seconds if there is time.
+    """The looks for what can be answered at once, each `every` so many seconds if there is time.
 
+    With more of them all are taken less often, so that looking stays a small part of the work.
     A look changes nothing that longer work may be in the middle of, and does not raise.
     """
 
@@ -34,4 +35,4 @@ class Precedence:
         if monotonic() >= self._next:
             for look in self._looks:
                 look()
-            self._next = monotonic() + self._every
+            self._next = monotonic() + self._every * len(self._looks)

@@ -73,16 +73,19 @@ def test_every_look_is_taken_until_it_is_removed() -> None:
     assert looks == ["first", "second", "first", "second", "second"]
 
 
-def test_looks_have_some_time_between_them() -> None:
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_looks_have_some_time_between_them(count: int) -> None:
     precedence, looks = Precedence(), list[float]()
 
     def look() -> None:
         looks.append(time.monotonic())
 
     precedence.add(look)
-    for _ in range(10_000):
+    for _ in range(count - 1):
+        precedence.add(lambda: None)
+    for _ in range(20_000):
         precedence.give()
-    assert all(later - earlier >= EVERY for earlier, later in pairwise(looks))
+    assert all(later - earlier >= count * EVERY for earlier, later in pairwise(looks))
     assert len(looks) > 1
 
 
