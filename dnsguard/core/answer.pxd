@@ -16,6 +16,7 @@ cdef unsigned int _AD
 cdef unsigned int _TC
 cdef unsigned int _DO
 cdef unsigned int _WANTS_PADDING
+cdef Py_ssize_t _CODE_SIZE
 
 
 @cython.final
@@ -53,6 +54,8 @@ cpdef bytes compose_response(
     long long ceiling=*,
     bytes option=*,
 )
+
+cdef bytes _without_text(bytes option)
 
 @cython.locals(least=Py_ssize_t, padded=Py_ssize_t)
 cdef bytes _padding(Py_ssize_t size, Py_ssize_t limit)

@@ -23,6 +23,7 @@ _AD = AD
 _TC = TC
 _DO = 0x8000
 
+_CODE_SIZE = 2  # octets of the code of an Extended DNS Error
 _PADDING = int(EdnsOption.PADDING)
 _WANTS_PADDING = WANTS_PADDING
 
@@ -87,8 +88,9 @@ def compose_response(
 
     TTLs are reduced by `age` seconds and capped at `ceiling`. An OPT record goes out when one
     came in (RFC 6891 section 6.1.1), with our `udp_size`, the query's `response_options`, and
-    `option` if there is room beside the records. Records that do not fit into `size_limit`
-    octets leave only the question and TC (RFC 2181 section 9).
+    `option`, an Extended DNS Error, if there is room beside the records, without its text if
+    there is less. Records that do not fit into `size_limit` octets leave only the question and
+    TC (RFC 2181 section 9).
     """
     flags = _RESPONSE | (query.flags & _ECHOED) | (answer.rcode & _RCODE_MASK)
     if answer.authentic and (query.wants_dnssec or query.flags & _AD):
@@ -103,6 +105,8 @@ def compose_response(
         flags |= _TC
         body = 0
     if opt:
+        if option and end + body + opt + len(option) > limit:
+            option = _without_text(option)
         if option and end + body + opt + len(option) <= limit:
             options = options + option if options else option
         if query.options & _WANTS_PADDING:
@@ -133,6 +137,11 @@ def compose_response(
         octets.put16(message, end + 9, opt - _OPT_SIZE)
         octets.copy(message, end + _OPT_SIZE, options, 0, opt - _OPT_SIZE)
     return octets.whole(response)
+
+
+def _without_text(option: bytes) -> bytes:
+    """Return the first of some Extended DNS Errors by its code alone (RFC 8914 section 2)."""
+    return pack("!HH", EdnsOption.EDE, _CODE_SIZE) + octets.cut(option, 4, 4 + _CODE_SIZE)
 
 
 def _padding(size: int, limit: int) -> bytes:

@@ -121,7 +121,13 @@ def test_the_cookie_comes_first_and_the_error_gives_way_before_the_records() -> 
     asked = asking()
     whole = compose_response(asked, ONE, size_limit=1232, option=WHY)
     assert codes(whole) == [EdnsOption.COOKIE, EdnsOption.EDE]
-    without = compose_response(asked, ONE, size_limit=len(whole) - 1, option=WHY)
+    for missing in range(1, len("why") + 1):
+        short = compose_response(asked, ONE, size_limit=len(whole) - missing, option=WHY)
+        [_, error] = dns.message.from_wire(short).options
+        assert isinstance(error, dns.edns.EDEOption)
+        assert (error.code, error.text) == (Ede.BLOCKED, None), "its text goes first"
+    least = len(whole) - len("why")
+    without = compose_response(asked, ONE, size_limit=least - 1, option=WHY)
     assert codes(without) == [EdnsOption.COOKIE]
     assert len(without) == len(whole) - len(WHY)
     assert dns.message.from_wire(without).answer
@@ -137,7 +143,11 @@ def test_a_truncated_response_has_its_options() -> None:
     assert (len(message.question), message.answer) == (1, [])
     assert codes(cut) == [EdnsOption.COOKIE, EdnsOption.EDE]
     long = compose_ede(Ede.BLOCKED, "x" * 500)
-    assert codes(compose_response(asked, large, size_limit=512, option=long)) == [10]
+    [_, error] = dns.message.from_wire(
+        compose_response(asked, large, size_limit=512, option=long)
+    ).options
+    assert isinstance(error, dns.edns.EDEOption)
+    assert (error.code, error.text) == (Ede.BLOCKED, None)
 
 
 @pytest.mark.parametrize("transport", [Transport.DOT, Transport.DOH, Transport.DOQ])

@@ -48,6 +48,16 @@ def test_a_blocked_answer_says_who_blocked_it_when_the_client_can_read_it() -> N
     assert asked(gateway, OTHER, "www.tiktok.com A").options == ()
 
 
+@pytest.mark.parametrize("name", ["a.tk", "musically.ly", "www.musically.ly"])
+def test_a_blocked_any_is_at_most_three_times_its_query_and_says_so_all_the_same(name: str) -> None:
+    gateway = Gateway(generation(lists={"tiktok": ["a.tk", "musically.ly"]}))
+    query = question(f"{name} ANY")
+    response = gateway.send(STAFF, query)
+    assert isinstance(response, bytes)
+    assert len(response) <= 3 * len(query.to_wire())
+    assert extended_errors(read(response)) == [Ede.BLOCKED]
+
+
 def test_a_blocked_answer_has_the_sinkhole_and_its_ttl() -> None:
     gateway = Gateway(generation(sinkhole=("10.0.0.80", "fd00::80", 45)))
     assert asked(gateway, STAFF, "www.tiktok.com A").answer[0].to_text() == (
