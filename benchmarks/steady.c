@@ -6,8 +6,9 @@
  * followed by the first. `rate` sends NUMBER queries a second, whatever comes back, and counts the
  * latency of each from the moment at which it was due, so that a late query of ours or a pause of
  * the server's is not left out. `stamped` does so too, but counts from when the query went until
- * the kernel had the answer: what else runs on our core is left out. `window` keeps NUMBER queries under way, which loads a server to
- * the full. It never sleeps: a client that has to be woken would be paid for by the server.
+ * the kernel had the answer: what else runs on our core is left out. `window` keeps NUMBER
+ * queries under way, which loads a server to the full. It never sleeps: a client that has to be
+ * woken would be paid for by the server.
  * A query without an answer after `patience` is lost; an answer to no query under way is stray.
  */
 #define _GNU_SOURCE
