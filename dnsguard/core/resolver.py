@@ -4,9 +4,9 @@
                                        |
                                        +-> Forward -> response or failure -> bytes
 
-`Resolver.query` shows the order of answers (first that applies): malformed, opcode, class and
-client access; resolver.arpa, off-switches, `never_block` and policy, all in the verdict; local
-records and special-use names; cache and forward, for those who ask for recursion (RFC 8914
+`Resolver.recall` and `resolve` show the order of answers (first that applies): malformed, opcode,
+class and client access; resolver.arpa, off-switches, `never_block` and policy, all in the verdict;
+local records and special-use names; cache and forward, for those who ask for recursion (RFC 8914
 section 4.21). The verdict is on the qname and, once there is an answer, on all that it leads
 to, wherever it comes from. Nothing here raises on what the network sends.
 """

@@ -22,16 +22,23 @@ from tests.support.scripted import (
 
 GUESSES = 20  # at the ID of each query, fewer than end a port
 SIBLINGS = 150
+APART = 0.00001  # seconds between the guesses at all IDs
 
 
 def every_wrong_id(query: bytes, _transport: str, _peer: Peer) -> Replies:
-    """Forge all IDs but one, then another question with that one; tell the truth in the end."""
+    """Forge all IDs but one, then another question with that one; tell the truth in the end.
+
+    They come one after the other, so that the upstream has time for TCP meanwhile.
+    """
     right = int.from_bytes(query[:2], "big")
     forged = respond(query, f"@ 60 A {FORGED}")[2:]
     replies: Replies = [
-        (0.0, number.to_bytes(2, "big") + forged) for number in range(1 << 16) if number != right
+        (number * APART, number.to_bytes(2, "big") + forged)
+        for number in range(1 << 16)
+        if number != right
     ]
-    return [*replies, (0.0, LIES["wrong question"](query)), (1.0, respond(query, f"@ 60 A {TRUE}"))]
+    other = LIES["wrong question"](query)
+    return [*replies, ((1 << 16) * APART, other), (1.0, respond(query, f"@ 60 A {TRUE}"))]
 
 
 @pytest.mark.parametrize("tcp", [telling(), hanging_up], ids=["TCP", "no TCP"])
