@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from dnsguard.build import BUILD
 from dnsguard.core.forward import Forward
 from dnsguard.core.protocol import Transport
 from dnsguard.core.response import TtlBounds, parse_response
@@ -18,14 +17,21 @@ from tests.support.captures import captured
 from tests.support.data import needs_shared
 from tests.support.gateway import Gateway, packed
 from tests.support.generations import Setup
-from tests.support.hostile_answers import ANSWERS, Reply, hostile_answers, question_of
+from tests.support.hostile_answers import (
+    ADDRESS,
+    ANSWERS,
+    Reply,
+    hostile_answers,
+    question_of,
+    saying,
+)
 from tests.support.hostile_queries import QUERIES, hostile_queries
 from tests.support.replay import MOST, SEED, Besieged, besieged
 from tests.support.shell import make_query
 
-# Seconds of CPU, some times what the worst message takes in each build: what takes the square of
-# a message's records or octets takes more.
-MAX_SECONDS = 0.5 if BUILD == "plain" else 0.2
+# Times the CPU time of the largest honest response, some times what the worst message takes: what
+# takes the square of a message's records or octets takes a hundred times as much.
+MOST_TIMES = 30
 ALL = 1_000_000
 SETUP = Setup(lists={"one": ["blocked.example", "203.0.113.0/24"]}, off_switches={})
 
@@ -66,26 +72,47 @@ def as_answer(payload: bytes) -> Reply:
     return reply
 
 
+def seconds_of(gateway: Gateway, reply: Reply, name: str, qtype: str) -> float:
+    """Return the CPU time that a message from an upstream takes; `name` was not asked before."""
+    asked = make_query(f"{name}.example.org", qtype)
+    outcome = gateway.resolver.query(asked, packed("10.20.0.7"), Transport.UDP, gateway.now)
+    assert isinstance(outcome, Forward)
+    query, message = outcome.query, reply(asked)
+    started = time.thread_time()
+    response = parse_response(message, query.id, query.question, TtlBounds(), trusted=True)
+    if response.answer is not None:
+        gateway.resolver.response(outcome, response.answer, gateway.now)
+    return time.thread_time() - started
+
+
+@pytest.fixture
+def most_seconds() -> float:
+    """Many times what 4,000 addresses take, now, on this machine, in this build."""
+    gateway, honest = Gateway(SETUP.generation()), saying(ADDRESS * 4_000, 4_000)
+    seconds = min(seconds_of(gateway, honest, f"honest{number}", "A") for number in range(5))
+    return MOST_TIMES * seconds
+
+
 @pytest.mark.parametrize("qtype", ["A", "CNAME", "HTTPS", "TXT", "ANY"])
 @pytest.mark.parametrize("kind", ["pointers", "bombs", "aliases"])
-def test_no_response_takes_a_worker_long(kind: str, qtype: str) -> None:
+def test_no_response_takes_a_worker_long(kind: str, qtype: str, most_seconds: float) -> None:
     gateway = Gateway(SETUP.generation())
     for number, reply in enumerate(hostile_answers(kind, SEED, ALL)):
-        asked = make_query(f"n{number}.example.org", qtype, id=number)
-        outcome = gateway.resolver.query(asked, packed("10.20.0.7"), Transport.UDP, gateway.now)
-        assert isinstance(outcome, Forward)
-        query, message = outcome.query, reply(asked)
-        started = time.thread_time()
-        response = parse_response(message, query.id, query.question, TtlBounds(), trusted=True)
-        if response.answer is not None:
-            gateway.resolver.response(outcome, response.answer, gateway.now)
-        assert time.thread_time() - started < MAX_SECONDS, (kind, number)
+        # Whatever else the machine did meanwhile is not the message's.
+        names = (f"n{number}-{attempt}" for attempt in range(3))
+        taken = (seconds_of(gateway, reply, name, qtype) for name in names)
+        assert any(seconds < most_seconds for seconds in taken), (kind, number)
 
 
 @pytest.mark.parametrize("kind", QUERIES)
-def test_no_query_takes_a_worker_long(kind: str) -> None:
+def test_no_query_takes_a_worker_long(kind: str, most_seconds: float) -> None:
     gateway = Gateway(SETUP.generation())
-    for hostile in hostile_queries(kind, SEED, ALL):
+
+    def seconds_of_query(data: bytes) -> float:
         started = time.thread_time()
-        gateway.resolver.query(hostile.data, packed("10.20.0.7"), Transport.TCP, gateway.now)
-        assert time.thread_time() - started < MAX_SECONDS, hostile.data[:80]
+        gateway.resolver.query(data, packed("10.20.0.7"), Transport.TCP, gateway.now)
+        return time.thread_time() - started
+
+    for hostile in hostile_queries(kind, SEED, ALL):
+        taken = (seconds_of_query(hostile.data) for _ in range(3))
+        assert any(seconds < most_seconds for seconds in taken), hostile.data[:80]
