@@ -28,7 +28,7 @@ MAX_USES = 1024  # messages from one port
 MAX_MISMATCHES = 32  # messages that answer nothing, until a port is not trusted any more
 PORT_IDLE_SECONDS = 0.5  # until a port is closed that nothing more is asked from
 
-_MAX_BATCH = 16
+_MAX_BATCH = 8
 _DATAGRAMS = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK
 _FIRST_PORT = 1024
 _BIND_TRIES = 8
@@ -265,7 +265,8 @@ class Pool:
 
     def _open(self, now: float) -> PooledSocket:
         self._fresh_after = max(now, self._fresh_after) + FRESH_EVERY
-        sock = open_socket(self._upstream)
+        self.precedence.give()
+        sock = open_socket(self._upstream, self.precedence)
         self.precedence.give()
         pooled = PooledSocket(self, sock, now)
         try:
@@ -274,6 +275,7 @@ class Pool:
             sock.close()
             raise
         self.sockets += 1
+        self.precedence.give()
         if len(self._live) >= MAX_LIVE:
             oldest = self._live[0]
             oldest.retire()
@@ -281,12 +283,13 @@ class Pool:
         return pooled
 
 
-def open_socket(upstream: Upstream) -> socket.socket:
+def open_socket(upstream: Upstream, precedence: Precedence) -> socket.socket:
     """Return a socket connected to an upstream, on a port from the system's CSPRNG."""
     family = socket.AF_INET6 if ":" in upstream.address else socket.AF_INET
     opened = socket.socket(family, _DATAGRAMS)
     try:
         _bind_to_random_port(opened, family)
+        precedence.give()
         opened.connect((upstream.address, upstream.port))
     except OSError:
         opened.close()

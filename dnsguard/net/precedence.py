@@ -7,7 +7,7 @@ of names that nobody has asked for come by the batch, and a cached answer would 
 from collections.abc import Callable
 from time import monotonic
 
-EVERY = 0.00005  # seconds for each look, until all are taken again: one costs a system call or more
+EVERY = 0.000025  # seconds for each look, until all are taken again: one is a system call or more
 
 
 class Precedence:

@@ -13,7 +13,7 @@ from dnsguard.net import datagrams
 from dnsguard.net.upstream import Upstreams
 
 MAX_ROUNDS = 16  # of 64 datagrams, before TCP and upstream sockets have their turn
-MAX_LATE = 16  # replies gathered before they are sent
+MAX_LATE = 8  # replies gathered before they are sent
 MAX_LEFT = 1024  # queries left for later, until no more is received meanwhile
 
 _UDP = int(Transport.UDP)  # udp.pxd types what is defined here, not what is imported

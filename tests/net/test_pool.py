@@ -270,13 +270,13 @@ class TestPorts:
 def test_all_that_takes_long_gives_precedence(setting: Setting, upstream: ScriptedUpstream) -> None:
     upstream.script = silent
     attempts = setting.send(0.0, flush=True)
-    assert setting.looks == 2, "a port was opened and a message sent"
+    assert setting.looks == 5, "before a port, when bound, connected, listened on; a message sent"
     attempts += setting.send(0.0, 0.0)
     wait_for(lambda: len(upstream.received) == 3, "all queries arrive")
-    assert setting.looks == 3, "two were sent at once"
+    assert setting.looks == 6, "two were sent at once"
     setting.release(*attempts)
     setting.retire_idle(PORT_IDLE_SECONDS)
-    assert setting.looks == 4, "the port was closed"
+    assert setting.looks == 7, "the port was closed"
 
 
 class TestBounds:
