@@ -37,8 +37,8 @@ from benchmarks.waiting import ask
 from tests.support.dns_server import free_port
 from tests.support.tap import Tap
 
-ROUNDS, QUICK_ROUNDS = 5, 1
-SECONDS = 5.0
+ROUNDS, QUICK_ROUNDS = 12, 1
+SECONDS = 2.0
 SETTLED = 0.02  # of its core, at most, is what a server uses that has got over a flood
 SETTLE_SECONDS = 0.5  # over which that is measured
 RATE = 1_000  # queries a second of the client that is measured
