@@ -50,13 +50,10 @@ def _following(city: City, script: Script, *numbers: int) -> Iterator[None]:
 @contextmanager
 def _closed(city: City, *numbers: int) -> Iterator[None]:
     """Have nobody listen at an upstream's port, so that the kernel refuses."""
-    for number in numbers:
-        city.upstreams[number].__exit__(None, None, None)
-    try:
-        yield
-    finally:
+    with ExitStack() as stack:
         for number in numbers:
-            city.upstreams[number].__enter__()
+            stack.enter_context(city.upstreams[number].stopped())
+        yield
 
 
 def _one(script: Script) -> Injector:

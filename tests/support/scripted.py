@@ -51,6 +51,21 @@ class Received:
         return str(dns.message.from_wire(self.query).question[0].name).lower()
 
 
+@contextmanager
+def _held(address: str, port: int) -> Iterator[None]:
+    """Keep a port from everybody else, such as who asks from random ports, yet listen to nobody."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with (
+        socket.socket(family, socket.SOCK_DGRAM) as datagrams,
+        socket.socket(family, socket.SOCK_STREAM) as stream,
+    ):
+        datagrams.bind((address, port))
+        datagrams.connect((address, port))  # it hears itself alone
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        stream.bind((address, port))
+        yield
+
+
 class ScriptedUpstream:
     """UDP and TCP on one port, served until the end of a `with` block."""
 
@@ -84,7 +99,8 @@ class ScriptedUpstream:
         """Have nobody listen for the length of a block, so that who asks is refused."""
         self._thread.run(self._close())
         try:
-            yield
+            with _held(self.address, self.port):
+                yield
         finally:
             self._thread.run(self._open())
 
