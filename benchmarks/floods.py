@@ -209,7 +209,7 @@ def _compose(figures: dict[str, Figures], rounds: int, loops: dict[str, list[int
         calm = [one.latency_us["p99"] for one in found.calm]
         flooded = [one.latency_us["p99"] for one in found.flooded]
         ratio = statistics.median(b / a for a, b in zip(calm, flooded, strict=True))
-        lost = sum(one.lost + one.unsent for one in found.flooded)
+        lost = sum(one.lost for one in found.flooded)
         rows.append(
             [
                 FLOODS[name][1],

@@ -47,7 +47,7 @@ def test_no_flood_without_a_port() -> None:
 
 def test_ratios_are_made_within_a_round() -> None:
     def seen(p99: float) -> Outcome:
-        return Outcome(3.0, 10, 10, 0, 0, 0, {"0": 10}, {"p99": p99})
+        return Outcome(3.0, 10, 10, 0, 0, 1, {"0": 10}, {"p99": p99})  # one was not sent: not lost
 
     calm, flooded = [seen(10), seen(20), seen(40)], [seen(15), seen(40), seen(44)]
     found = floods.Figures(calm, flooded, [60.0, 61.5], [30, 31], [0.2, 0.3, 0.1])
