@@ -284,7 +284,10 @@ class Pool:
 
 
 def open_socket(upstream: Upstream, precedence: Precedence) -> socket.socket:
-    """Return a socket connected to an upstream, on a port from the system's CSPRNG."""
+    """Return a socket connected to an upstream, on a port from the system's CSPRNG.
+
+    What is known is answered first before it is connected.
+    """
     family = socket.AF_INET6 if ":" in upstream.address else socket.AF_INET
     opened = socket.socket(family, _DATAGRAMS)
     try:

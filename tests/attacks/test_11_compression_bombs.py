@@ -29,9 +29,9 @@ from tests.support.hostile_queries import QUERIES, hostile_queries
 from tests.support.replay import MOST, SEED, Besieged, besieged
 from tests.support.shell import make_query
 
-# Times the CPU time of the largest honest response, some times what the worst message takes: what
-# takes the square of a message's records or octets takes a hundred times as much.
-MOST_TIMES = 30
+# Times the CPU time of the largest honest response, twice what the worst message takes: what takes
+# the square of a message's records or octets takes a hundred times as much.
+MOST_TIMES = 10
 ALL = 1_000_000
 SETUP = Setup(lists={"one": ["blocked.example", "203.0.113.0/24"]}, off_switches={})
 
