@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.processes.clients import ended
 from tests.scenarios.test_list_server import FAULTS as LIST_FAULTS
-from tests.soak.answers import CUT_OFF, LOST, SERVFAIL, STALE
+from tests.soak.answers import CUT_OFF, LOST, SERVFAIL, STALE, TRUNCATED
 from tests.soak.city import PARTNER, PATH, City
 from tests.soak.oracle import ENFORCE, OFF
 from tests.support.list_server import update
@@ -233,7 +233,8 @@ OWN_FAULTS = (
     Fault("list server gone", _list_server_gone),
     Fault("list server stalls, policy switched", _list_server_stalls),
     Fault("worker killed (-9)", _kill_worker, {LOST: 0.0, CUT_OFF: 0.0}, "worker"),
-    Fault("worker stopped for a while", _stop_worker),
+    # What it had just asked for is late when it goes on: told as a silent upstream's would be.
+    Fault("worker stopped for a while", _stop_worker, {TRUNCATED: 0.0, STALE: 0.0}),
     Fault("control plane stopped for a while", _stop_control_plane),
     Fault("control plane killed (-9)", _kill_control_plane, {LOST: 0.0, CUT_OFF: 0.0}, "all"),
     Fault(
