@@ -121,9 +121,8 @@ class Worker:
         self._loop.call_later(1.0, self._tick)
         self._page[counters.BEATS] += 1
         if self._resolver is not None:
-            self._resolver.replies.cookies.set_clock(
-                time(), monotonic()
-            )  # which may be set at any time
+            # The wall clock may be set at any time.
+            self._resolver.replies.cookies.set_clock(time(), monotonic())
             self._page[counters.CACHE_ENTRIES] = len(self._resolver.cache)
             self._page[counters.CACHE_BYTES] = self._resolver.cache.bytes
             self._upstreams.probe()
