@@ -22,12 +22,14 @@ from tests.soak.city import PARTNER, PATH, City
 from tests.soak.oracle import ENFORCE, OFF
 from tests.support.list_server import update
 from tests.support.loops import DEADLINE, wait_for
+from tests.support.processes import is_stopped
 
 Injector = Callable[[City, random.Random, float], None]
 
 STALE_AFTER = 32.0  # seconds a stale answer may be given for after the upstreams are back
 SPARE_DESCRIPTORS = 12
 IDLE_CONNECTIONS = 60
+UNDER_WAY = "under way when a worker is stopped"
 IDLE_CLIENTS = ("127.0.0.1", "127.0.0.6", "127.0.0.7")
 
 
@@ -139,15 +141,23 @@ def _replace_worker(city: City) -> None:
 
 
 def _stop_worker(city: City, chance: random.Random, seconds: float) -> None:
-    _stop(city, chance.choice(city.workers), min(seconds / 2, 3.0))
+    """Stop a worker: what it has just asked upstream then, and nothing else, comes late.
+
+    Until that comes, whoever else asks for it is told what is stale as well.
+    """
+    worker = chance.choice(city.workers)
+    with city.oracle.window(UNDER_WAY, {TRUNCATED: 0.0}):
+        os.kill(worker, signal.SIGSTOP)
+        wait_for(lambda: is_stopped(worker), "the worker stops")
+    _resume_after(city, worker, min(seconds / 2, 3.0))
 
 
 def _stop_control_plane(city: City, _chance: random.Random, seconds: float) -> None:
-    _stop(city, city.server.pid, seconds / 2)
+    os.kill(city.server.pid, signal.SIGSTOP)
+    _resume_after(city, city.server.pid, seconds / 2)
 
 
-def _stop(city: City, pid: int, seconds: float) -> None:
-    os.kill(pid, signal.SIGSTOP)
+def _resume_after(city: City, pid: int, seconds: float) -> None:
     try:
         city.hold(seconds)
     finally:
@@ -233,8 +243,7 @@ OWN_FAULTS = (
     Fault("list server gone", _list_server_gone),
     Fault("list server stalls, policy switched", _list_server_stalls),
     Fault("worker killed (-9)", _kill_worker, {LOST: 0.0, CUT_OFF: 0.0}, "worker"),
-    # What it had just asked for is late when it goes on: told as a silent upstream's would be.
-    Fault("worker stopped for a while", _stop_worker, {TRUNCATED: 0.0, STALE: 0.0}),
+    Fault("worker stopped for a while", _stop_worker, {STALE: 0.0}),
     Fault("control plane stopped for a while", _stop_control_plane),
     Fault("control plane killed (-9)", _kill_control_plane, {LOST: 0.0, CUT_OFF: 0.0}, "all"),
     Fault(

@@ -13,6 +13,11 @@ def is_running(pid: int) -> bool:
     return bool(fields) and fields[0] not in _DEAD
 
 
+def is_stopped(pid: int) -> bool:
+    """Tell whether a process has been stopped by a signal and does not go on yet."""
+    return _stat(Path(f"/proc/{pid}"))[:1] == ["T"]
+
+
 def of_group(group: int) -> list[int]:
     """Return the processes of a process group that are not dead."""
     found = []
